@@ -1,0 +1,90 @@
+package access
+
+import (
+	"strings"
+	"testing"
+
+	"dokumentlager/internal/fault"
+)
+
+func TestScopeForList(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name   string
+		scopes []string
+		want   Scope
+		code   fault.Code
+	}{
+		{"section 45", []string{ScopeReadList}, Section45, ""},
+		{"kjernejournal", []string{ScopeReadDocument, ScopeReadListKJ}, Kjernejournal, ""},
+		{"both", []string{ScopeReadList, ScopeReadListKJ}, NoScope, fault.AccessDenied},
+		{"opening only", []string{ScopeReadDocument}, NoScope, fault.ScopeMissing},
+		{"writing only", []string{ScopeCreate, ScopeDelete}, NoScope, fault.ScopeMissing},
+		{"none", nil, NoScope, fault.ScopeMissing},
+	}
+	for _, c := range cases {
+		got, problem := ScopeForList(Caller{Scopes: c.scopes})
+		if got != c.want {
+			t.Errorf("%s: scope %d, want %d", c.name, got, c.want)
+		}
+		assertRefusal(t, c.name, problem, c.code, ScopeReadList)
+	}
+}
+
+// assertRefusal wants no problem for an empty code, otherwise that code and a text that names what is at fault.
+func assertRefusal(t *testing.T, name string, p *fault.Problem, code fault.Code, mention string) {
+	t.Helper()
+	if (p != nil) != (code != "") {
+		t.Fatalf("%s: problem %v, want code %q", name, p, code)
+	}
+	if p != nil && (p.Code != code || p.Rule == "" || !strings.Contains(p.Safe, mention)) {
+		t.Errorf("%s: %v by %q, want %s naming %s", name, p, p.Rule, code, mention)
+	}
+}
+
+func TestScopeForOpening(t *testing.T) {
+	t.Parallel()
+	got, problem := ScopeForOpening(Caller{Scopes: []string{ScopeReadDocument}})
+	if got != Opening || problem != nil {
+		t.Errorf("%d, %v", got, problem)
+	}
+	got, problem = ScopeForOpening(Caller{Scopes: []string{ScopeReadList, ScopeReadListKJ}})
+	if got != NoScope {
+		t.Errorf("scope %d without %s", got, ScopeReadDocument)
+	}
+	assertRefusal(t, "list scopes only", problem, fault.ScopeMissing, ScopeReadDocument)
+}
+
+func TestBasisFor(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name   string
+		scope  Scope
+		header string
+		want   Basis
+		code   fault.Code
+	}{
+		{"section 45 without header", Section45, "", Basis{Scope: Section45}, ""},
+		{"section 45 ignores the header", Section45, "SAMTYKKE", Basis{Scope: Section45}, ""},
+		{"opening ignores the header", Opening, "rubbish", Basis{Scope: Opening}, ""},
+		{"UNNTAK", Kjernejournal, "UNNTAK", Basis{Kjernejournal, "UNNTAK"}, ""},
+		{"SAMTYKKE", Kjernejournal, "SAMTYKKE", Basis{Kjernejournal, "SAMTYKKE"}, ""},
+		{"FORHOYET_SAMTYKKE", Kjernejournal, "FORHOYET_SAMTYKKE", Basis{Kjernejournal, "FORHOYET_SAMTYKKE"}, ""},
+		{"AKUTT", Kjernejournal, "AKUTT", Basis{Kjernejournal, "AKUTT"}, ""},
+		{"FORHOYET_AKUTT", Kjernejournal, " FORHOYET_AKUTT ", Basis{Kjernejournal, "FORHOYET_AKUTT"}, ""},
+		{"missing", Kjernejournal, "", Basis{}, fault.BadRequest},
+		{"small letters", Kjernejournal, "samtykke", Basis{}, fault.BadRequest},
+		{"two values", Kjernejournal, "SAMTYKKE, AKUTT", Basis{}, fault.BadRequest},
+		{"number in the header", Kjernejournal, "13116900216", Basis{}, fault.BadRequest},
+	}
+	for _, c := range cases {
+		got, problem := BasisFor(c.scope, c.header)
+		if got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+		assertRefusal(t, c.name, problem, c.code, HeaderAccessBasis)
+		if problem != nil && (!strings.Contains(problem.Safe, "FORHOYET_AKUTT") || strings.Contains(problem.Safe, "13116900216")) {
+			t.Errorf("%s: %q must name the values and not repeat the header", c.name, problem.Safe)
+		}
+	}
+}

@@ -1,0 +1,178 @@
+// Package disclosure is utlevering: it lists documents and opens them for those who may see them (C1-C8, R1, R2).
+//
+// It promises that nothing leaves before package access has decided on it and the audit event is committed, that what is masked
+// leaves without its content, and that what is omitted cannot be told from what does not exist. Every door asks here.
+package disclosure
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"dokumentlager/internal/access"
+	"dokumentlager/internal/audit"
+	"dokumentlager/internal/document"
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/postgres"
+	"dokumentlager/internal/registry"
+	"dokumentlager/internal/repository"
+	"dokumentlager/internal/tenant"
+
+	"github.com/google/uuid"
+)
+
+// Service needs all its fields.
+type Service struct {
+	DB      *postgres.DB
+	Tenants tenant.Directory
+	Objects *repository.Repository
+	Log     audit.Log
+	Locator registry.Locator
+	// Policy says which roles are never admitted (C3).
+	Policy access.Policy
+	// TenantDeadline bounds how long a list waits for one tenant.
+	TenantDeadline time.Duration
+	Now            func() time.Time
+}
+
+// Reader is who reads, and on what legal basis.
+type Reader struct {
+	audit.Actor
+	Basis access.Basis
+}
+
+// Item is one entry as the reader may see it: masked ones have lost their content already.
+type Item struct {
+	Entry     document.Entry
+	Tenant    tenant.Tenant
+	Masked    bool
+	Relations []document.Association
+}
+
+// unasked are the facts of a patient that nobody was asked about: no client of Persontjenesten stands behind this package yet, so
+// death and address protection (L4, L5) do not limit what personnel get. docs/rules.md says so.
+var unasked = access.Patient{Known: true}
+
+// decide asks access about one entry.
+func (s *Service) decide(r Reader, t tenant.Tenant, e document.Entry) access.Decision {
+	return s.Policy.Decide(r.Caller, r.Basis, unasked, access.Entry{
+		Confidentiality: e.Confidentiality, Class: e.Class, Creation: e.Creation.At, OwnerOrganisations: t.Organisations,
+	}, t.Sharing, s.Now())
+}
+
+// admit is C3: personnel with everything a personal token must have; nobody else reads here.
+func (s *Service) admit(r Reader) error {
+	return s.Policy.CheckPersonnel(r.Caller).Err()
+}
+
+// unknown is the answer for what is not there and for what is not for this reader alike.
+func unknown() *fault.Problem {
+	return fault.New(fault.UnknownDocument, "No such document, or not for this patient, home community or caller.")
+}
+
+// community finds the active instance of a home community; an unknown one and one that is closed to everybody are the same.
+func (s *Service) community(ctx context.Context, home string) (tenant.Tenant, error) {
+	t, err := s.Tenants.ByHome(ctx, home)
+	if errors.Is(err, tenant.ErrUnknown) || (err == nil && t.State != tenant.Active) {
+		return tenant.Tenant{}, unknown().At("homeCommunityId")
+	}
+	return t, err
+}
+
+// refuse audits a refusal where it belongs and returns it.
+func (s *Service) refuse(ctx context.Context, t tenant.Tenant, event audit.Event, err error) error {
+	problems := fault.Of(err)
+	event = event.Refused(problems)
+	var failed error
+	if t.ID != 0 {
+		failed = s.Log.Record(ctx, t.Schema(), event)
+	} else {
+		failed = s.Log.RecordControl(ctx, event)
+	}
+	if failed != nil {
+		problems.Add(fault.Of(failed)...)
+	}
+	return problems
+}
+
+// Refuse audits a request that got no further than its door, and returns the refusal: nothing of it belongs to a tenant.
+func (s *Service) Refuse(ctx context.Context, actor audit.Actor, operation string, cause error) error {
+	return s.refuse(ctx, tenant.Tenant{}, audit.New(s.Now(), actor, audit.Read, operation), cause)
+}
+
+// Entry gives one entry as the reader may see it, by entryUUID; home may be empty.
+func (s *Service) Entry(ctx context.Context, r Reader, id uuid.UUID, home string) (Item, error) {
+	event := audit.New(s.Now(), r.Actor, audit.Read, "read-entry")
+	event.Entry, event.Detail.HomeCommunity, event.Detail.Basis = id, home, r.Basis.AccessBasis
+	if err := s.admit(r); err != nil {
+		return Item{}, s.refuse(ctx, tenant.Tenant{}, event, err)
+	}
+	candidates, err := s.holding(ctx, id, home)
+	if err != nil {
+		return Item{}, s.refuse(ctx, tenant.Tenant{}, event, err)
+	}
+	for _, t := range candidates {
+		item, err := s.entryIn(ctx, r, t, id, event)
+		if fault.KindOf(err) != fault.NotFound {
+			return item, err
+		}
+	}
+	var at tenant.Tenant
+	if len(candidates) == 1 {
+		at = candidates[0]
+	}
+	return Item{}, s.refuse(ctx, at, event, unknown())
+}
+
+func (s *Service) holding(ctx context.Context, id uuid.UUID, home string) ([]tenant.Tenant, error) {
+	if home == "" {
+		return s.Tenants.OfEntry(ctx, id)
+	}
+	t, err := s.community(ctx, home)
+	return []tenant.Tenant{t}, err
+}
+
+// entryIn reads, decides and audits in one transaction; NotFound means that nothing was audited yet.
+func (s *Service) entryIn(ctx context.Context, r Reader, t tenant.Tenant, id uuid.UUID, event audit.Event) (Item, error) {
+	var item Item
+	err := s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
+		e, err := registry.ByID(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		decision := s.decide(r, t, e)
+		if e.Status == document.Tombstone || decision.List == access.Omit {
+			return unknown()
+		}
+		relations, err := registry.Relations(ctx, tx, []uuid.UUID{id})
+		if err != nil {
+			return err
+		}
+		item = s.item(t, e, decision, relations[id])
+		event.Patient, event.Detail.HomeCommunity, event.Detail.Documents = e.Patient.CX(), t.HomeCommunity, []audit.Document{audit.Of(e)}
+		if item.Masked {
+			event.Detail.Masked, event.Detail.Rule = 1, first(decision.Rules)
+		}
+		b := tx.Batch()
+		if err := audit.Append(tx, b, event); err != nil {
+			return err
+		}
+		return b.Send(ctx)
+	})
+	return item, err
+}
+
+// item is the entry as it may leave.
+func (s *Service) item(t tenant.Tenant, e document.Entry, d access.Decision, relations []document.Association) Item {
+	if d.List == access.Mask {
+		return Item{Entry: mask(e), Tenant: t, Masked: true}
+	}
+	return Item{Entry: e, Tenant: t, Relations: relations}
+}
+
+func first(rules []string) string {
+	if len(rules) == 0 {
+		return ""
+	}
+	return rules[0]
+}

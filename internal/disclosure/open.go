@@ -1,0 +1,96 @@
+package disclosure
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"dokumentlager/internal/access"
+	"dokumentlager/internal/audit"
+	"dokumentlager/internal/document"
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/postgres"
+	"dokumentlager/internal/registry"
+	"dokumentlager/internal/repository"
+	"dokumentlager/internal/tenant"
+)
+
+// Wanted names a document to open (R2): all parts must fit.
+type Wanted struct {
+	UniqueID, HomeCommunity, Repository string
+	// Patient is nhn-patient-nin: the patient's number, or the whole identifier as CX.
+	Patient string
+	// Range picks the bytes once the entry is known and may be opened; nil is the whole document. Its error is returned as it is.
+	Range func(document.Entry) (offset, length int64, err error)
+}
+
+// Opened is a document on its way out.
+type Opened struct {
+	Entry          document.Entry
+	Tenant         tenant.Tenant
+	Offset, Length int64
+	// Bytes must be closed. Reading fails instead of ending when the stored bytes are not those registered.
+	Bytes io.ReadCloser
+}
+
+// Open decides, commits the audit event, and only then opens the bytes (ITI-68, ITI-43).
+func (s *Service) Open(ctx context.Context, r Reader, w Wanted) (*Opened, error) {
+	event := audit.New(s.Now(), r.Actor, audit.Read, "open")
+	event.Detail.HomeCommunity, event.Detail.Basis = w.HomeCommunity, r.Basis.AccessBasis
+	event.Detail.Documents = []audit.Document{{UniqueID: w.UniqueID}}
+	if err := s.admit(r); err != nil {
+		return nil, s.refuse(ctx, tenant.Tenant{}, event, err)
+	}
+	t, err := s.community(ctx, w.HomeCommunity)
+	if err != nil {
+		return nil, s.refuse(ctx, tenant.Tenant{}, event, err)
+	}
+	if w.Repository != t.Repository {
+		return nil, s.refuse(ctx, t, event, fault.New(fault.UnknownRepository, "The home community has no repository with this repositoryUniqueId.").At("repositoryUniqueId"))
+	}
+	o := &Opened{Tenant: t}
+	err = s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error { return s.permit(ctx, tx, r, w, o, &event) })
+	if err != nil {
+		return nil, s.refuse(ctx, t, event, err)
+	}
+	o.Bytes, err = s.Objects.Open(ctx, t.Schema(), repository.Object{Key: o.Entry.ObjectKey, Size: o.Entry.Size, SHA256: o.Entry.SHA256}, o.Offset, o.Length)
+	if err != nil {
+		return nil, s.refuse(ctx, t, audit.New(s.Now(), r.Actor, audit.Read, "open"), err)
+	}
+	return o, nil
+}
+
+// permit finds the entry, asks access and queues the event; its transaction's commit is the permission.
+func (s *Service) permit(ctx context.Context, tx *postgres.Tx, r Reader, w Wanted, o *Opened, event *audit.Event) error {
+	e, err := registry.ByUniqueID(ctx, tx, w.UniqueID)
+	if err != nil {
+		return err
+	}
+	event.Entry, event.Patient, event.Detail.Documents = e.ID, e.Patient.CX(), []audit.Document{audit.Of(e)}
+	if w.Patient != e.Patient.Value && w.Patient != e.Patient.CX() {
+		return unknown().At("nhn-patient-nin").By("R2")
+	}
+	d := s.decide(r, o.Tenant, e)
+	switch {
+	case d.List == access.Omit:
+		return unknown().By(first(d.Rules))
+	case d.Open != access.Allow:
+		return fault.New(fault.AccessDenied, "The document is barred to health personnel. It stands in the list masked, and cannot be opened.").By(first(d.Rules))
+	case e.Status == document.Tombstone:
+		return fault.New(fault.ResourceGone, "The document was deleted.").By("W3")
+	}
+	o.Entry, o.Offset, o.Length = e, 0, e.Size
+	if w.Range != nil {
+		if o.Offset, o.Length, err = w.Range(e); err != nil {
+			return err
+		}
+		if o.Length != e.Size {
+			event.Detail.Range = fmt.Sprintf("%d-%d", o.Offset, o.Offset+o.Length-1)
+		}
+	}
+	b := tx.Batch()
+	if err := audit.Append(tx, b, *event); err != nil {
+		return err
+	}
+	return b.Send(ctx)
+}

@@ -1,0 +1,74 @@
+package mhd
+
+import (
+	"log/slog"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/fhir"
+	"dokumentlager/internal/obs"
+)
+
+const fhirJSON = "application/fhir+json; charset=utf-8"
+
+// answer writes a FHIR resource.
+func (d *Door) answer(w http.ResponseWriter, status int, resource any) error {
+	body, err := fhir.Marshal(resource)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", fhirJSON)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client may have gone; everything is committed already
+	return nil
+}
+
+// refuse writes all problems as an OperationOutcome; only the log gets the causes.
+func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	problems := fault.Of(err)
+	lead := problems.Leading()
+	info := lead.Code.Info()
+	level := slog.LevelInfo
+	if info.Status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	d.Log.Log(r.Context(), level, "refused", "request_id", obs.RequestID(r.Context()), "component", "mhd", "code", string(lead.Code),
+		"status", info.Status, "error", causes(problems))
+	if after := retryAfter(problems); after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(after.Round(time.Second)/time.Second)))
+	}
+	_ = d.answer(w, info.Status, fhir.Outcome(problems))
+}
+
+// causes are what only the log may know; texts for callers stand in the audit event.
+func causes(problems fault.Problems) string {
+	for _, p := range problems {
+		if p.Err != nil {
+			return p.Err.Error()
+		}
+	}
+	return ""
+}
+
+func retryAfter(problems fault.Problems) time.Duration {
+	var longest time.Duration
+	for _, p := range problems {
+		longest = max(longest, p.RetryAfter)
+	}
+	return longest
+}
+
+// wantMedia refuses a body of another type than the address takes.
+func wantMedia(r *http.Request, allowed ...string) error {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && slices.Contains(allowed, media) {
+		return nil
+	}
+	return fault.New(fault.WrongMediaType, "The body must be sent with Content-Type %s.", allowed[0]).At("http.Content-Type")
+}

@@ -1,0 +1,133 @@
+// Package mhd is the REST door: IHE MHD (ITI-65, 67, 68) with the national service's own operations beside it (nhn.md (a), S1).
+//
+// It promises to decode, to ask one use case, and to encode: no rule, SQL or store stands here. Every answer that is not a document
+// is FHIR; every refusal is an OperationOutcome with all problems and their FHIRPath locations (W6, R5); and every operation of
+// a verified caller leaves one audit event, written by the use case it asked.
+package mhd
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"dokumentlager/internal/access"
+	"dokumentlager/internal/audit"
+	"dokumentlager/internal/disclosure"
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/fhir"
+	"dokumentlager/internal/helseid"
+	"dokumentlager/internal/obs"
+	"dokumentlager/internal/submission"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// The headers of the national service's contract (R1, R2, R3, C8).
+const (
+	headerSourceSystem = "nhn-source-system"
+	headerEventID      = "nhn-event-id"
+	headerPatient      = "nhn-patient-nin"
+	headerMasked       = "NHN-SecurityLabel-Nors-Count"
+)
+
+// Config is what the door is made of.
+type Config struct {
+	Verifier    *helseid.Verifier
+	Submissions *submission.Service
+	Disclosures *disclosure.Service
+	// BaseURL is the public base address without a trailing slash; all addresses in answers begin with it.
+	BaseURL string
+	// CursorKey is 32 bytes: it seals the cursors of paged searches.
+	CursorKey []byte
+	// MaxRequest bounds a whole upload request in bytes.
+	MaxRequest int64
+	Version    string
+	Log        *slog.Logger
+	Now        func() time.Time
+}
+
+// Door answers requests. Make it with New.
+type Door struct {
+	Config
+	cursors cursors
+}
+
+// New checks what only it can check: the cursor key.
+func New(c Config) (*Door, error) {
+	sealed, err := newCursors(c.CursorKey, c.Now)
+	return &Door{Config: c, cursors: sealed}, err
+}
+
+// Routes puts the door's addresses on a router.
+func (d *Door) Routes(r chi.Router) {
+	r.Get("/pingauth", d.guarded(d.pingAuth))
+	r.Get("/mhd/document", d.guarded(d.retrieve))
+	r.Get("/api/rest/document-status", d.guarded(d.status))
+	r.Get("/R4/fhir/metadata", d.metadata)
+	r.Post("/R4/fhir", d.guarded(d.provide))
+	r.Post("/R4/fhir/Bundle", d.guarded(d.provide))
+	r.Post("/R4/fhir/Bundle/$validate", d.guarded(d.validate))
+	r.Post("/R4/fhir/DocumentReference/_search", d.guarded(d.search))
+	r.Get("/R4/fhir/DocumentReference", d.guarded(d.searchPage))
+	r.Get("/R4/fhir/DocumentReference/{id}", d.guarded(d.readEntry))
+	r.Patch("/R4/fhir/DocumentReference/{id}", d.guarded(d.patch))
+	r.Delete("/R4/fhir/DocumentReference/{id}", d.guarded(d.delete))
+	r.Get("/R4/fhir/List/{id}", d.guarded(d.readSet))
+	r.Get("/R4/fhir/Patient/{id}", d.guarded(d.readPatient))
+}
+
+// handler is one operation of a verified caller.
+type handler func(w http.ResponseWriter, r *http.Request, actor audit.Actor) error
+
+// guarded lets only verified callers through (W1). Unauthenticated requests leave no audit event, only the server's log line:
+// nobody is known who could have done something.
+func (d *Door) guarded(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		caller, err := d.Verifier.Verify(r.Context(), r)
+		if err != nil {
+			if fault.KindOf(err) == fault.Unauthenticated {
+				w.Header().Set("WWW-Authenticate", helseid.Challenge(err))
+			}
+			d.refuse(w, r, err)
+			return
+		}
+		if err := h(w, r, actorOf(r, caller)); err != nil {
+			d.refuse(w, r, err)
+		}
+	}
+}
+
+func actorOf(r *http.Request, caller access.Caller) audit.Actor {
+	return audit.Actor{Caller: caller, RequestID: obs.RequestID(r.Context()),
+		EventID: headerText(r, headerEventID), SourceSystem: headerText(r, headerSourceSystem)}
+}
+
+// maxHeaderText bounds what of a caller's own header is kept.
+const maxHeaderText = 200
+
+func headerText(r *http.Request, name string) string {
+	s := strings.ToValidUTF8(r.Header.Get(name), "")
+	if len(s) > maxHeaderText {
+		s = strings.ToValidUTF8(s[:maxHeaderText], "")
+	}
+	return s
+}
+
+// needScope refuses a token without the scope; the refusal is audited by the use case's log.
+func (d *Door) needScope(ctx context.Context, actor audit.Actor, scope string, action audit.Action, operation string) error {
+	if actor.Has(scope) {
+		return nil
+	}
+	refused := fault.New(fault.ScopeMissing, "The token lacks the scope %s.", scope).By("W1")
+	return d.Submissions.RefuseUnread(ctx, actor, action, operation, refused)
+}
+
+// pingAuth tells a caller that token, proof and a reading scope are in order (R4).
+func (d *Door) pingAuth(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
+	if !actor.Has(access.ScopeReadDocument) && !actor.Has(access.ScopeReadList) && !actor.Has(access.ScopeReadListKJ) {
+		return fault.New(fault.ScopeMissing, "The token lacks the scope %s.", access.ScopeReadDocument).By("R4")
+	}
+	return d.answer(w, http.StatusOK, fhir.Success("Token, proof and scope are in order."))
+}

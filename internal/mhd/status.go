@@ -1,0 +1,96 @@
+package mhd
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"dokumentlager/internal/access"
+	"dokumentlager/internal/audit"
+	"dokumentlager/internal/document"
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/repository"
+	"dokumentlager/internal/submission"
+
+	"github.com/google/uuid"
+)
+
+// documentStatus is the answer of /api/rest/document-status: whether registry and repository hold a document.
+type documentStatus struct {
+	Entry         string    `json:"documentReferenceId"`
+	UniqueID      string    `json:"documentUniqueId"`
+	HomeCommunity string    `json:"homeCommunityId"`
+	Repository    string    `json:"repositoryUniqueId"`
+	SavedIn       string    `json:"savedIn"`
+	InRegistry    bool      `json:"registry"`
+	InRepository  bool      `json:"repository"`
+	Status        string    `json:"status"`
+	Size          int64     `json:"size"`
+	Registered    time.Time `json:"registered"`
+}
+
+// status tells a record system what became of a document it sent (H3).
+func (d *Door) status(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
+	const operation = "document-status"
+	if err := d.needScope(r.Context(), actor, access.ScopeCreate, audit.Read, operation); err != nil {
+		return err
+	}
+	a, err := statusAddress(r)
+	if err != nil {
+		return d.Submissions.RefuseUnread(r.Context(), actor, audit.Read, operation, err)
+	}
+	s, err := d.Submissions.Status(r.Context(), actor, a)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(statusOf(s))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(append(body, '\n'))
+	return nil
+}
+
+// statusAddress takes the document's uniqueId or its entryUUID, under the names that clients use.
+func statusAddress(r *http.Request) (submission.Address, error) {
+	q := r.URL.Query()
+	id := document.StripURN(q.Get("documentUniqueId") + q.Get("documentId") + q.Get("id"))
+	if id == "" || strings.Count(r.URL.RawQuery, "&") > 3 {
+		return submission.Address{}, fault.New(fault.BadRequest, "Say which document with documentUniqueId (or id, the DocumentReference's).").At("documentUniqueId")
+	}
+	entry, _ := uuid.Parse(id)
+	a := submission.Address{Entry: entry, UniqueID: id}
+	if home := q.Get("homeCommunityId"); home != "" {
+		oid, err := document.ParseOID(home)
+		if err != nil {
+			return a, fault.New(fault.BadRequest, "The home community is an OID, with or without urn:oid:.").At("homeCommunityId").By("T4")
+		}
+		a.HomeCommunity = oid
+	}
+	return a, nil
+}
+
+func statusOf(s submission.State) documentStatus {
+	out := documentStatus{
+		Entry: s.Entry.ID.String(), UniqueID: s.Entry.UniqueID, HomeCommunity: s.Tenant.HomeCommunity, Repository: s.Tenant.Repository,
+		InRegistry: s.Entry.Status != document.Tombstone, InRepository: s.Object == repository.Stored,
+		Size: s.Entry.Size, Registered: s.Entry.Registered, Status: "published",
+	}
+	if !out.InRegistry {
+		out.Status = "deleted"
+	}
+	switch {
+	case out.InRegistry && out.InRepository:
+		out.SavedIn = "both"
+	case out.InRegistry:
+		out.SavedIn = "registry"
+	case out.InRepository:
+		out.SavedIn = "repository"
+	default:
+		out.SavedIn = "none"
+	}
+	return out
+}

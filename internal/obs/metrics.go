@@ -1,0 +1,133 @@
+package obs
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// maxRoutes bounds the label "route" even if somebody should ever pass a raw path.
+const maxRoutes = 60
+
+// Metrics counts by RED: requests, errors (by status class) and duration, of each route; and what is special to us. It is safe
+// for concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	received prometheus.Counter
+	inFlight prometheus.Gauge
+	scans    *prometheus.CounterVec
+	removed  *prometheus.CounterVec
+
+	mu     sync.Mutex
+	routes map[string]bool
+}
+
+// The outcomes of a scan, as clamd's verdict sorts them (F3, F4), and of a removal (W3).
+var (
+	ScanOutcomes    = []string{"clean", "infected", "not_scanned"}
+	RemovalOutcomes = []string{"removed", "failed"}
+)
+
+// methods are the label values; what else a stranger may send counts as "other".
+var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+// buckets reach from a bare ping to a 60 MB PDF under a busy scanner, in seconds (spec/go.md §2).
+var buckets = []float64{.002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 40, 90}
+
+// NewMetrics makes a registry of its own; version is told as dokumentlager_build_info.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry(), routes: map[string]bool{},
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dokumentlager_requests_total",
+			Help: "Requests by route pattern, method and class of the answer's status."}, []string{"route", "method", "class"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "dokumentlager_request_duration_seconds",
+			Help: "Seconds from a request's header to the end of its answer.", Buckets: buckets}, []string{"route"}),
+		received: prometheus.NewCounter(prometheus.CounterOpts{Name: "dokumentlager_received_bytes_total",
+			Help: "Bytes of request bodies received."}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "dokumentlager_requests_in_flight",
+			Help: "Requests being answered now."}),
+		scans: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dokumentlager_scans_total",
+			Help: "Virus scans by outcome (F3, F4)."}, []string{"outcome"}),
+		removed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dokumentlager_removals_total",
+			Help: "Removals of deleted documents' bytes by outcome (W3)."}, []string{"outcome"}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "dokumentlager_build_info", Help: "Always 1.",
+		ConstLabels: prometheus.Labels{"version": version}})
+	build.Set(1)
+	m.registry.MustRegister(m.requests, m.duration, m.received, m.inFlight, m.scans, m.removed, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	// Counters that stand at 0 from the start can be alarmed on from the first event.
+	for _, outcome := range ScanOutcomes {
+		m.scans.WithLabelValues(outcome)
+	}
+	for _, outcome := range RemovalOutcomes {
+		m.removed.WithLabelValues(outcome)
+	}
+	return m
+}
+
+// Began counts a request as in flight; the function returned ends that.
+func (m *Metrics) Began() (ended func()) {
+	m.inFlight.Inc()
+	return m.inFlight.Dec
+}
+
+// Request counts a finished request. The route is the router's pattern, empty when none matched; received is in bytes.
+func (m *Metrics) Request(route, method string, status int, took time.Duration, received int64) {
+	route = m.bounded(route)
+	if !slices.Contains(methods, method) {
+		method = "other"
+	}
+	m.requests.WithLabelValues(route, method, class(status)).Inc()
+	m.duration.WithLabelValues(route).Observe(took.Seconds())
+	m.received.Add(float64(max(0, received)))
+}
+
+// Scan counts one scan; outcomes outside ScanOutcomes count as not_scanned, which is what they are.
+func (m *Metrics) Scan(outcome string) {
+	if !slices.Contains(ScanOutcomes, outcome) {
+		outcome = "not_scanned"
+	}
+	m.scans.WithLabelValues(outcome).Inc()
+}
+
+// Removal counts one attempt to remove a deleted document's bytes.
+func (m *Metrics) Removal(err error) {
+	outcome := "removed"
+	if err != nil {
+		outcome = "failed"
+	}
+	m.removed.WithLabelValues(outcome).Inc()
+}
+
+// bounded lets the first maxRoutes routes through; the rest share one series.
+func (m *Metrics) bounded(route string) string {
+	if route == "" {
+		return "none"
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.routes[route] && len(m.routes) >= maxRoutes {
+		return "other"
+	}
+	m.routes[route] = true
+	return route
+}
+
+func class(status int) string {
+	if status < 100 || status > 599 {
+		return "5xx"
+	}
+	return string(rune('0'+status/100)) + "xx"
+}
+
+// Handler answers /metrics in Prometheus' text format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}

@@ -1,0 +1,40 @@
+// Package obs is what operations see of the service: structured log lines and metrics (A3).
+//
+// It promises that a line of log holds only the keys of the list below, whatever a library adds; that no key is made for patient
+// data, URLs or queries, and a number of a national identity number's length is blotted out wherever it stands; and that the
+// number of metric series is bounded, however many strangers knock (routes and status classes only, never a caller's text).
+// It decides nothing: audit events, which do hold patients, are package audit's.
+package obs
+
+// Keys is every key a log line may have, and what stands there. docs/operations.md is written from it; NewLogger drops others.
+var Keys = map[string]string{
+	"request_id":    "our id of the request (UUIDv7), also in the answer's X-Request-Id",
+	"nhn_event_id":  "the caller's nhn-event-id (R3), when it has the form of an id",
+	"operation":     "what was done, as in the audit event",
+	"component":     "the part that speaks: postgres, s3, clamd, helseid, jobs, http",
+	"tenant":        "the instance's short name",
+	"code":          "the code of the leading problem (docs/errors.md)",
+	"status":        "HTTP status of the answer",
+	"duration_ms":   "how long it took, in milliseconds",
+	"error":         "the cause, for us only",
+	"path":          "the route's pattern, never the path that was asked for",
+	"method":        "HTTP method",
+	"client_id":     "the HelseID client",
+	"version":       "version of this program",
+	"bytes":         "bytes of the body received",
+	"bytes_out":     "bytes of the answer's body",
+	"address":       "address this service listens on",
+	"config":        "effective configuration without secrets, once at start",
+	"count":         "how many things it is about",
+	"job_kind":      "kind of a background job",
+	"job_id":        "number of a background job",
+	"attempt":       "which attempt of a background job it was",
+	"stack":         "where a panic happened: functions and lines of ours, no values",
+	"pid":           "process id of a part that a dev stack started",
+	"schema_done":   "tenant schemas migrated so far",
+	"schema_total":  "tenant schemas to migrate",
+	"shutdown_left": "requests still open when the time for a graceful stop was over",
+}
+
+// spelling maps what libraries write to our key.
+var spelling = map[string]string{"err": "error"}

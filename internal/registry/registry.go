@@ -1,0 +1,217 @@
+// Package registry keeps document metadata in a tenant's schema: submission sets, document entries and their associations.
+//
+// It promises that a submission is registered whole or not at all, that exactly one version of a replaced document stays current,
+// and that a query says nothing of another tenant: every statement runs in a postgres.Tx. It knows no access rules; package
+// disclosure asks those before anything leaves. Semantics: ITI TF-2 §3.42, spec/ihe.md 1.5.
+package registry
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+
+	"dokumentlager/internal/document"
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/postgres"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/samber/lo"
+)
+
+// Submission is what one message registers together.
+type Submission struct {
+	Set          document.SubmissionSet
+	Entries      []document.Entry
+	Associations []document.Association
+}
+
+// Locator turns a patient into the key of the patient locator: a keyed hash, so that the control schema holds no identifier and
+// cannot be searched for one without the key.
+type Locator struct{ secret []byte }
+
+// NewLocator takes the service's locator secret, at least 32 bytes.
+func NewLocator(secret []byte) (Locator, error) {
+	if len(secret) < 32 {
+		return Locator{}, fmt.Errorf("the locator key has %d bytes: at least 32 are needed", len(secret))
+	}
+	return Locator{secret}, nil
+}
+
+// Key is the first 128 bits of HMAC-SHA-256 over the canonical CX.
+func (l Locator) Key(p document.PatientID) uuid.UUID {
+	mac := hmac.New(sha256.New, l.secret)
+	mac.Write([]byte(p.CX()))
+	return uuid.UUID(mac.Sum(nil)[:16])
+}
+
+// Register queues all rows of a submission on b, and the locator rows to follow in the control schema. Targets of replacing
+// relations become deprecated together with what was appended to or transformed from them; a target that is not approved any
+// more makes b.Send fail with TargetDeprecated, so two racing replacements have one winner. A deleted entry's id may be used
+// again: its tombstone gives way.
+func Register(tx *postgres.Tx, b *postgres.Batch, l Locator, s Submission) error {
+	ids := lo.Map(s.Entries, func(e document.Entry, _ int) string { return e.ID.String() })
+	b.Queue(nil, `delete from tenant.document_entry where id = any($1::text[]::uuid[]) and status = 'T'`, ids)
+	if err := queueSet(b, s.Set); err != nil {
+		return err
+	}
+	for _, e := range s.Entries {
+		if err := queueEntry(b, e); err != nil {
+			return err
+		}
+		tx.Control(`insert into control.entry_locator (entry_id, tenant_id) values ($1, $2) on conflict do nothing`, e.ID, tx.Schema.ID)
+	}
+	for _, a := range s.Associations {
+		queueAssociation(b, s.Set, a)
+	}
+	tx.Control(`insert into control.patient_locator (patient_key, tenant_id) values ($1, $2) on conflict do nothing`, l.Key(s.Set.Patient), tx.Schema.ID)
+	return nil
+}
+
+func queueSet(b *postgres.Batch, s document.SubmissionSet) error {
+	rest, err := encodeSet(s)
+	if err != nil {
+		return err
+	}
+	b.Queue(nil, `insert into tenant.submission (id, unique_id, patient_id, source_id, content_type, submission_time, registered_at, rest)
+	  values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		s.ID, s.UniqueID, s.Patient.CX(), s.SourceID, s.ContentType.Token(), s.Time.At, s.Registered, rest)
+	return nil
+}
+
+func queueEntry(b *postgres.Batch, e document.Entry) error {
+	rest, err := encodeEntry(e)
+	if err != nil {
+		return err
+	}
+	b.Queue(nil, `insert into tenant.document_entry (id, logical_id, version, unique_id, alias_id, patient_id, status, submission_id, object_key,
+	  class_code, type_code, format_code, facility_code, practice_code, event_codes, confidentiality, reference_ids,
+	  creation_time, service_start, service_stop, mime_type, size, sha1, sha256, registered_at, rest)
+	  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
+		e.ID, e.LogicalID, e.Version, e.UniqueID, nullText(e.AliasID), e.Patient.CX(), string(e.Status), e.SubmissionID, e.ObjectKey,
+		e.Class.Token(), e.Type.Token(), e.Format.Token(), e.Facility.Token(), e.Practice.Token(), tokens(e.Events), tokens(e.Confidentiality), e.References,
+		e.Creation.At, nullTime(e.ServiceStart), nullTime(e.ServiceStop), e.MimeType, e.Size, e.SHA1, e.SHA256, e.Registered, rest)
+	return nil
+}
+
+func queueAssociation(b *postgres.Batch, s document.SubmissionSet, a document.Association) {
+	b.Queue(nil, `insert into tenant.association (id, kind, source_id, target_id, submission_id, registered_at) values ($1, $2, $3, $4, $5, $6)`,
+		a.ID, string(a.Type), a.Source, a.Target, s.ID, s.Registered)
+	if !a.Type.Deprecates() {
+		return
+	}
+	b.Queue(func(rows int64) error {
+		if rows != 1 {
+			return fault.New(fault.TargetDeprecated, "The document to be replaced is not current any more: another document has replaced it. "+
+				"Fetch the current one and replace that.").By("W4")
+		}
+		return nil
+	}, `update tenant.document_entry set status = 'D' where id = $1 and status = 'A'`, a.Target)
+	// What was appended to or transformed from a replaced document goes with it (ITI TF-3 §4.2.2.2.3).
+	b.Queue(nil, `update tenant.document_entry set status = 'D' where status = 'A' and id in
+	  (select source_id from tenant.association where target_id = $1 and kind in ('P', 'X'))`, a.Target)
+}
+
+// Existing finds entries, tombstones among them, by entryUUID or by either unique identifier, and locks them against change
+// until the transaction ends.
+func Existing(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, uniqueIDs []string) ([]document.Entry, error) {
+	texts := lo.Map(ids, func(id uuid.UUID, _ int) string { return id.String() })
+	rows, err := tx.Query(ctx, selectEntry+`where id = any($1::text[]::uuid[]) or unique_id = any($2) or alias_id = any($2)
+	  order by registered_at desc, id desc for update`, texts, uniqueIDs)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanEntry)
+}
+
+// ByID finds one entry, a tombstone too; fault.UnknownDocument when there is none.
+func ByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (document.Entry, error) {
+	rows, err := tx.Query(ctx, selectEntry+`where id = $1`, id)
+	return first(rows, err)
+}
+
+// ForChange is ByID that locks the entry until the transaction ends.
+func ForChange(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (document.Entry, error) {
+	rows, err := tx.Query(ctx, selectEntry+`where id = $1 for update`, id)
+	return first(rows, err)
+}
+
+// ByUniqueID finds the entry under either of its unique identifiers: the current one before deprecated ones before tombstones,
+// the newest of several.
+func ByUniqueID(ctx context.Context, tx *postgres.Tx, uniqueID string) (document.Entry, error) {
+	rows, err := tx.Query(ctx, selectEntry+`where unique_id = $1 or alias_id = $1
+	  order by case status when 'A' then 0 when 'D' then 1 else 2 end, registered_at desc, id desc limit 1`, uniqueID)
+	return first(rows, err)
+}
+
+func first(rows pgx.Rows, err error) (document.Entry, error) {
+	if err != nil {
+		return document.Entry{}, err
+	}
+	found, err := pgx.CollectRows(rows, scanEntry)
+	if err != nil {
+		return document.Entry{}, err
+	}
+	if len(found) == 0 {
+		return document.Entry{}, fault.New(fault.UnknownDocument, "No document with this identifier is registered in this home community.")
+	}
+	return found[0], nil
+}
+
+// SetConfidentiality changes an entry's codes and keeps the change as an event of its own (W5).
+func SetConfidentiality(b *postgres.Batch, e document.Entry, codes []document.Code, change Change) error {
+	old := e.Confidentiality
+	e.Confidentiality = codes
+	rest, err := encodeEntry(e)
+	if err != nil {
+		return err
+	}
+	b.Queue(nil, `update tenant.document_entry set confidentiality = $2, rest = $3 where id = $1`, e.ID, tokens(codes), rest)
+	b.Queue(nil, `insert into tenant.confidentiality_change (logical_id, changed_at, codes, previous, event_id) values ($1, $2, $3, $4, $5)`,
+		e.LogicalID, change.At, joined(codes), joined(old), change.Event)
+	return nil
+}
+
+// Bury makes an entry a tombstone: what is left says that it existed, of whom, and nothing of its content (W3).
+func Bury(b *postgres.Batch, e document.Entry) {
+	b.Queue(nil, `update tenant.document_entry set status = 'T', rest = '{}', event_codes = null, reference_ids = null,
+	  service_start = null, service_stop = null where id = $1`, e.ID)
+}
+
+// Set finds a submission set and the entries it brought; fault.ResourceNotFound when there is none.
+func Set(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (document.SubmissionSet, []uuid.UUID, error) {
+	rows, err := tx.Query(ctx, `select id, unique_id, patient_id, source_id, content_type, submission_time, registered_at, rest,
+	  array(select a.target_id::text from tenant.association a where a.source_id = s.id and a.kind = 'M' order by a.id) from tenant.submission s where id = $1`, id)
+	if err != nil {
+		return document.SubmissionSet{}, nil, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return document.SubmissionSet{}, nil, err
+		}
+		return document.SubmissionSet{}, nil, fault.New(fault.ResourceNotFound, "No submission set with this id is registered here.")
+	}
+	return scanSet(rows)
+}
+
+// Relations finds what the given entries replace, transform, append to or sign.
+func Relations(ctx context.Context, tx *postgres.Tx, entries []uuid.UUID) (map[uuid.UUID][]document.Association, error) {
+	texts := lo.Map(entries, func(id uuid.UUID, _ int) string { return id.String() })
+	rows, err := tx.Query(ctx, `select id, kind::text, source_id, target_id from tenant.association
+	  where source_id = any($1::text[]::uuid[]) and kind <> 'M' order by id`, texts)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (document.Association, error) {
+		var a document.Association
+		var kind string
+		err := r.Scan(&a.ID, &kind, &a.Source, &a.Target)
+		if err == nil {
+			a.Type = document.AssociationType(kind[0])
+		}
+		return a, err
+	})
+	return lo.GroupBy(found, func(a document.Association) uuid.UUID { return a.Source }), err
+}

@@ -1,0 +1,171 @@
+package registry
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"dokumentlager/internal/document"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/samber/lo"
+)
+
+// Change is when and by which audit event something was changed.
+type Change struct {
+	At    time.Time
+	Event uuid.UUID
+}
+
+// entryRest is what of an entry nobody searches by, in one jsonb column: codes' displays and times' precisions go here too.
+type entryRest struct {
+	Title         string                        `json:"title,omitempty"`
+	Comments      string                        `json:"comments,omitempty"`
+	Language      string                        `json:"language,omitempty"`
+	Authors       []document.Author             `json:"authors,omitempty"`
+	SourcePatient document.SourcePatient        `json:"sourcePatient,omitzero"`
+	Displays      map[string]string             `json:"displays,omitempty"`
+	Precisions    map[string]document.Precision `json:"precisions,omitempty"`
+}
+
+type setRest struct {
+	Title         string                 `json:"title,omitempty"`
+	Comments      string                 `json:"comments,omitempty"`
+	Display       string                 `json:"display,omitempty"`
+	Precision     document.Precision     `json:"precision,omitempty"`
+	Authors       []document.Author      `json:"authors,omitempty"`
+	SourcePatient document.SourcePatient `json:"sourcePatient,omitzero"`
+}
+
+// codesOf are all of an entry's codes, so that displays are kept and given back in one place.
+func codesOf(e *document.Entry) []*document.Code {
+	codes := []*document.Code{&e.Class, &e.Type, &e.Format, &e.Facility, &e.Practice}
+	for i := range e.Events {
+		codes = append(codes, &e.Events[i])
+	}
+	for i := range e.Confidentiality {
+		codes = append(codes, &e.Confidentiality[i])
+	}
+	return codes
+}
+
+// encodeEntry gives text: exec mode would send []byte as bytea (spec/go.md §4).
+func encodeEntry(e document.Entry) (string, error) {
+	rest := entryRest{Title: e.Title, Comments: e.Comments, Language: e.Language, Authors: e.Authors, SourcePatient: e.SourcePatient,
+		Displays: map[string]string{}, Precisions: map[string]document.Precision{}}
+	for _, c := range codesOf(&e) {
+		if c.Display != "" {
+			rest.Displays[c.Token()] = c.Display
+		}
+	}
+	for name, t := range timesOf(&e) {
+		if !t.IsZero() && t.Precision != document.Second {
+			rest.Precisions[name] = t.Precision
+		}
+	}
+	text, err := json.Marshal(rest)
+	return string(text), err
+}
+
+func timesOf(e *document.Entry) map[string]*document.Time {
+	return map[string]*document.Time{"creation": &e.Creation, "start": &e.ServiceStart, "stop": &e.ServiceStop}
+}
+
+func decodeEntry(e *document.Entry, text []byte) error {
+	var rest entryRest
+	if err := json.Unmarshal(text, &rest); err != nil {
+		return err
+	}
+	e.Title, e.Comments, e.Language, e.Authors, e.SourcePatient = rest.Title, rest.Comments, rest.Language, rest.Authors, rest.SourcePatient
+	for _, c := range codesOf(e) {
+		c.Display = rest.Displays[c.Token()]
+	}
+	for name, t := range timesOf(e) {
+		if !t.IsZero() {
+			t.Precision = lo.CoalesceOrEmpty(rest.Precisions[name], document.Second)
+		}
+	}
+	return nil
+}
+
+const selectEntry = `select id, logical_id, version, unique_id, coalesce(alias_id, ''), patient_id, status::text, submission_id, object_key,
+  class_code, type_code, format_code, facility_code, practice_code, event_codes, confidentiality, reference_ids,
+  creation_time, service_start, service_stop, mime_type, size, sha1, sha256, registered_at, rest from tenant.document_entry `
+
+func scanEntry(r pgx.CollectableRow) (document.Entry, error) {
+	var e document.Entry
+	var patient, status, class, kind, format, facility, practice string
+	var events, confidentiality []string
+	var start, stop *time.Time
+	var rest []byte
+	err := r.Scan(&e.ID, &e.LogicalID, &e.Version, &e.UniqueID, &e.AliasID, &patient, &status, &e.SubmissionID, &e.ObjectKey,
+		&class, &kind, &format, &facility, &practice, &events, &confidentiality, &e.References,
+		&e.Creation.At, &start, &stop, &e.MimeType, &e.Size, &e.SHA1, &e.SHA256, &e.Registered, &rest)
+	if err != nil {
+		return e, err
+	}
+	if e.Patient, err = document.ParseCX(patient); err != nil {
+		return e, err
+	}
+	e.Status = document.Status(status[0])
+	e.Class, e.Type, e.Format = document.ParseToken(class), document.ParseToken(kind), document.ParseToken(format)
+	e.Facility, e.Practice = document.ParseToken(facility), document.ParseToken(practice)
+	e.Events, e.Confidentiality = parsed(events), parsed(confidentiality)
+	e.ServiceStart.At, e.ServiceStop.At = lo.FromPtr(start), lo.FromPtr(stop)
+	return e, decodeEntry(&e, rest)
+}
+
+func encodeSet(s document.SubmissionSet) (string, error) {
+	text, err := json.Marshal(setRest{Title: s.Title, Comments: s.Comments, Display: s.ContentType.Display, Precision: s.Time.Precision,
+		Authors: s.Authors, SourcePatient: s.SourcePatient})
+	return string(text), err
+}
+
+func scanSet(r pgx.Rows) (document.SubmissionSet, []uuid.UUID, error) {
+	var s document.SubmissionSet
+	var patient, content string
+	var rest []byte
+	var members []string
+	err := r.Scan(&s.ID, &s.UniqueID, &patient, &s.SourceID, &content, &s.Time.At, &s.Registered, &rest, &members)
+	if err != nil {
+		return s, nil, err
+	}
+	var more setRest
+	if err := json.Unmarshal(rest, &more); err != nil {
+		return s, nil, err
+	}
+	s.ContentType = document.ParseToken(content)
+	s.ContentType.Display, s.Time.Precision = more.Display, more.Precision
+	s.Title, s.Comments, s.Authors, s.SourcePatient = more.Title, more.Comments, more.Authors, more.SourcePatient
+	s.Patient, err = document.ParseCX(patient)
+	ids := make([]uuid.UUID, 0, len(members))
+	for _, m := range members {
+		ids = append(ids, uuid.MustParse(m))
+	}
+	return s, ids, err
+}
+
+func tokens(codes []document.Code) []string {
+	return lo.Map(codes, func(c document.Code, _ int) string { return c.Token() })
+}
+
+func parsed(texts []string) []document.Code {
+	return lo.Map(texts, func(s string, _ int) document.Code { return document.ParseToken(s) })
+}
+
+func joined(codes []document.Code) string { return strings.Join(tokens(codes), " ") }
+
+func nullText(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func nullTime(t document.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.At
+}

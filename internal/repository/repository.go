@@ -1,0 +1,130 @@
+// Package repository keeps the bytes of documents: it receives, judges, keeps, opens and removes them, and holds back what is
+// infected.
+//
+// It promises that a reception costs the same small memory whatever the document's size and leaves nothing behind when the
+// process dies (DESIGN, "One upload" 2), that no document is kept which the scanner has not called clean, with everything it
+// carries in base64 (F3, F4), that at most 60 MiB are taken (F5), and that a whole document that comes out has the SHA-256
+// that was registered, or does not come out to its end (promise 3). Object keys are random and say nothing of the patient. It
+// does not know metadata, patients or who may read: use cases decide and write the audit event.
+package repository
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"dokumentlager/internal/blob"
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/scan"
+
+	"github.com/google/uuid"
+)
+
+// MaxDocument is the largest document in bytes that F5 allows, unless configured otherwise.
+const MaxDocument = 60 << 20
+
+// Scanner opens one scan; each has a deadline of the scanner's own (see Clamd).
+type Scanner interface {
+	Open(ctx context.Context) (ScanStream, error)
+}
+
+// ScanStream takes a document's bytes and then says what it thinks of them. Only scan.Clean with a nil error counts as clean.
+type ScanStream interface {
+	io.Writer
+	Verdict() (scan.Verdict, error)
+	Abort()
+}
+
+// Clamd is s as a Scanner.
+func Clamd(s *scan.Scanner) Scanner { return clamd{s} }
+
+type clamd struct{ *scan.Scanner }
+
+func (c clamd) Open(ctx context.Context) (ScanStream, error) {
+	stream, err := c.Scanner.Open(ctx)
+	if err != nil {
+		return nil, err // not stream: a nil *scan.Stream in the interface would not be nil
+	}
+	return stream, nil
+}
+
+// Config is what a Repository needs; zero values mean what is said.
+type Config struct {
+	Blobs   blob.Store
+	Scanner Scanner
+	// SpoolDir is where documents above MemorySpool wait, in files without a name; empty means the system's temporary folder.
+	SpoolDir string
+	// MaxDocument is in bytes (F5): MaxDocument. MemorySpool is how much of a document may wait in memory: 1 MiB.
+	MaxDocument, MemorySpool int64
+	// ScanSlots is how many streams the scanner is given at a time: 8, which is below clamd's own MaxThreads of 10. ScanWait is how
+	// long a document waits for a slot: 30 s.
+	ScanSlots int
+	ScanWait  time.Duration
+	// MaxAttachments is how many base64 attachments of one document are scanned, those inside attachments included: 1,000. A thousand
+	// small ones take clamd about a second.
+	MaxAttachments int
+	// Now and NewKey are the clock and the maker of object keys: time.Now, uuid.New (random, as promised above).
+	Now    func() time.Time
+	NewKey func() uuid.UUID
+}
+
+func (c Config) defaults() Config {
+	c.MaxDocument = cmp.Or(c.MaxDocument, MaxDocument)
+	c.MemorySpool = cmp.Or(c.MemorySpool, 1<<20)
+	c.ScanSlots = cmp.Or(c.ScanSlots, 8)
+	c.ScanWait = cmp.Or(c.ScanWait, 30*time.Second)
+	c.MaxAttachments = cmp.Or(c.MaxAttachments, 1000)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewKey == nil {
+		c.NewKey = uuid.New
+	}
+	return c
+}
+
+// Repository is safe for concurrent use.
+type Repository struct {
+	cfg Config
+	// slots holds one element per scan in progress.
+	slots chan struct{}
+}
+
+// New makes a Repository; it does not connect.
+func New(c Config) *Repository {
+	c = c.defaults()
+	return &Repository{cfg: c, slots: make(chan struct{}, c.ScanSlots)}
+}
+
+// slot waits for a place at the scanner. A slot is held while the scanner works and never while a client sends, so that slow
+// clients cannot keep others from being scanned.
+func (r *Repository) slot(ctx context.Context) (release func(), err error) {
+	wait := time.NewTimer(r.cfg.ScanWait)
+	defer wait.Stop()
+	select {
+	case r.slots <- struct{}{}:
+		return func() { <-r.slots }, nil
+	case <-wait.C:
+		return nil, fault.New(fault.TooBusy, "More documents are waiting to be scanned than the scanner can take. Nothing was stored; send the same request again.").
+			RetryIn(30 * time.Second)
+	case <-ctx.Done():
+		return nil, notScanned(context.Cause(ctx))
+	}
+}
+
+// notScanned is F3's refusal; an error that is a fault already stays as it is.
+func notScanned(cause error) error {
+	if p := fault.Of(cause).Leading(); p != nil && p.Code != fault.InternalError {
+		return cause
+	}
+	return fault.New(fault.NotScanned, "The document could not be scanned for malware, so nothing was stored. Send the same request again later.").
+		By("F3").RetryIn(30 * time.Second).Because(cause)
+}
+
+// storeUnavailable is for an object store that does not answer as it should.
+func storeUnavailable(cause error) error {
+	return fault.New(fault.PartUnavailable, "The document store does not answer now. Send the same request again.").
+		RetryIn(5 * time.Second).Because(fmt.Errorf("repository: %w", cause))
+}

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"dokumentlager/internal/audit"
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/job"
+	"dokumentlager/internal/lifecycle"
+	"dokumentlager/internal/obs"
+
+	"github.com/google/uuid"
+	"github.com/riverqueue/river"
+)
+
+// Service is everything wired together, not yet listening.
+type Service struct {
+	parts   *parts
+	health  *Health
+	runner  *job.Runner
+	handler http.Handler
+}
+
+// Build makes the service from its configuration. It needs the database, at a version that fits; other parts may still be away.
+// Close it in any case.
+func Build(ctx context.Context, cfg Config, version string, log *slog.Logger) (*Service, error) {
+	metrics := obs.NewMetrics(version)
+	p, err := newParts(ctx, cfg, log, metrics)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{parts: p, health: &Health{Checks: p.checks(), Log: log, Deadline: 4 * time.Second}}
+	if s.runner, err = p.newRunner(); err != nil {
+		p.db.Close()
+		return nil, err
+	}
+	s.handler = NewRouter(Surroundings{Doors: p.doors(), Docs: docs(), Health: s.health, Metrics: metrics, Log: log, Limits: cfg.Limits,
+		Version: version, Refused: p.refused, Now: p.now, NewID: newRequestID})
+	return s, nil
+}
+
+// newRequestID sorts by time, as audit events do.
+func newRequestID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func (p *parts) newRunner() (*job.Runner, error) {
+	workers := river.NewWorkers()
+	err := river.AddWorkerSafely(workers, &lifecycle.Worker{DB: p.db, Objects: p.objects, Log: p.log, Done: p.metrics.Removal, Now: p.now})
+	if err != nil {
+		return nil, err
+	}
+	return job.NewRunner(p.db, workers, 4, p.log.With("component", "jobs"))
+}
+
+// refused keeps the event of a request that ended before any door saw it (A1). It belongs to no tenant: nobody has looked at
+// its token yet.
+func (p *parts) refused(ctx context.Context, r *http.Request, problem *fault.Problem) {
+	action := map[string]audit.Action{"POST": audit.Create, "PUT": audit.Update, "PATCH": audit.Update, "DELETE": audit.Delete}[r.Method]
+	if action == 0 {
+		action = audit.Read
+	}
+	event := audit.New(p.now(), audit.Actor{RequestID: obs.RequestID(ctx)}, action, "request-too-large").Refused(problem)
+	if err := p.audit.RecordControl(ctx, event); err != nil {
+		p.log.ErrorContext(ctx, "an audit event could not be written", "component", "postgres", "error", err)
+	}
+}
+
+// Handler is the router with all doors, for tests that need no listener.
+func (s *Service) Handler() http.Handler { return s.handler }
+
+// Close gives the connections back. The service must not be serving.
+func (s *Service) Close() { s.parts.db.Close() }

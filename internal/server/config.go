@@ -1,0 +1,89 @@
+package server
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is the whole configuration of the service. LoadConfig makes one from a file and the environment and refuses what is
+// unknown, missing or unusable, all at once; settings.go lists every key with its default.
+type Config struct {
+	// Listen is host:port. PublicBaseURL is scheme://host[:port][/prefix] as callers see us; a proof's htu is compared with it.
+	Listen, PublicBaseURL string
+	Database              DatabaseConfig
+	S3                    S3Config
+	Clamd                 ClamdConfig
+	HelseID               HelseIDConfig
+	Limits                Limits
+	Secrets               Secrets
+	// SyntheticIdentities lets synthetic national numbers pass (P2). For test environments only.
+	SyntheticIdentities bool
+	LogLevel            slog.Level
+	// SpoolDir takes documents above 1 MiB while they are received; empty means the system's folder for temporary files.
+	SpoolDir string
+}
+
+// DatabaseConfig says how to reach the registry's database.
+type DatabaseConfig struct {
+	// URL logs in as the service's role; OwnerURL as the owner, for administration only: serve ignores it.
+	URL, OwnerURL                     string
+	Pools, ConnsPerPool, ControlConns int
+	AcquireTimeout, StatementTimeout  time.Duration
+}
+
+// S3Config says where the bucket is.
+type S3Config struct {
+	Endpoint, Region, Bucket, AccessKey, SecretKey string
+	PathStyle                                      bool
+	Timeout                                        time.Duration
+}
+
+// ClamdConfig says where the scanner is, how long a scan may take, and how many run at once (its MaxThreads, or fewer).
+type ClamdConfig struct {
+	Address  string
+	Deadline time.Duration
+	Slots    int
+}
+
+// HelseIDConfig says whose tokens are taken (W1, R1). Empty lists mean every spelling NHN has used (helseid.Defaults).
+type HelseIDConfig struct {
+	Issuer, JWKSURL               string
+	WriteAudiences, ReadAudiences []string
+	ScopeAliases                  map[string]string
+	ProofLife, ProofSkew, Leeway  time.Duration
+}
+
+// DocumentLimit is the largest document, in bytes: 60 MiB, in test and production alike (F5), so it is no setting.
+const DocumentLimit Size = 60 << 20
+
+// Limits bound what one caller can take of us.
+type Limits struct {
+	// Request is the largest body, Header the largest header, in bytes.
+	Request, Header Size
+	// HeaderTimeout bounds reading a header, IdleTimeout a connection without request, StallTimeout one read or write of a body.
+	HeaderTimeout, IdleTimeout, StallTimeout time.Duration
+	// MinRate is the slowest average at which a body may come, in bytes per second, after the first StallTimeout.
+	MinRate Size
+	// InFlight is how many requests are answered at once; more are told to come back.
+	InFlight int
+	// ShutdownGrace is how long open requests may go on after SIGTERM.
+	ShutdownGrace time.Duration
+}
+
+// Secrets are keys of ours, 32 bytes each.
+type Secrets struct {
+	// LocatorKey hashes patients in the patient locator; changing it makes what is stored unfindable. CursorKey seals cursors.
+	LocatorKey, CursorKey Key
+}
+
+// Key is a secret of 32 bytes.
+type Key [32]byte
+
+// String keeps a key out of logs and error texts.
+func (Key) String() string { return "set" }
+
+// GoString is String: %#v must not print the key either.
+func (Key) GoString() string { return "set" }
+
+// Size is a number of bytes.
+type Size int64

@@ -1,0 +1,157 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"strings"
+	"time"
+
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/obs"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// identify gives the request our id; a caller's own X-Request-Id is not taken over, so that ids in our log are ours and unique.
+func (s Surroundings) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := s.NewID()
+		w.Header().Set("X-Request-Id", id)
+		ctx := obs.WithRequest(r.Context(), id)
+		if event := r.Header.Get("nhn-event-id"); isEventID(event) {
+			obs.Note(ctx, slog.String("nhn_event_id", event))
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// isEventID keeps texts out of the log that are no ids. A bare national number has only digits: those are no ids either.
+func isEventID(s string) bool {
+	letters := false
+	for _, c := range []byte(s) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+			letters = true
+		case c >= '0' && c <= '9', c == '-', c == '_', c == '.', c == ':':
+		default:
+			return false
+		}
+	}
+	return letters && len(s) <= 64
+}
+
+// observe writes the one log line of a request and counts it. It stands outside survive, so that a panic has its line too.
+func (s Surroundings) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began, ended := s.Now(), s.Metrics.Began()
+		rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), stall: s.Limits.StallTimeout}
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &countedBody{ReadCloser: r.Body, rec: rec}
+		}
+		rec.begin()
+		defer func() {
+			ended()
+			rec.extend()
+			took := s.Now().Sub(began)
+			route := chi.RouteContext(r.Context()).RoutePattern()
+			s.Metrics.Request(route, r.Method, rec.status(), took, rec.received)
+			s.logRequest(r, rec, route, took)
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// quiet are routes that machines ask every few seconds; their lines are for debugging.
+var quiet = map[string]bool{"/ping": true, "/healthz": true, "/readyz": true, "/metrics": true}
+
+func (s Surroundings) logRequest(r *http.Request, rec *recorder, route string, took time.Duration) {
+	level := slog.LevelInfo
+	switch {
+	case rec.status() >= 500:
+		level = slog.LevelError
+	case quiet[route]:
+		level = slog.LevelDebug
+	}
+	if route == "" {
+		route = "none"
+	}
+	attrs := []slog.Attr{slog.String("component", "http"), slog.String("method", knownMethod(r.Method)), slog.String("path", route),
+		slog.Int("status", rec.status()), slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.Int64("bytes", rec.received), slog.Int64("bytes_out", rec.sent)}
+	s.Log.LogAttrs(r.Context(), level, "request", append(attrs, obs.Notes(r.Context())...)...)
+}
+
+// knownMethod keeps a stranger's text out of the log.
+func knownMethod(m string) string {
+	switch m {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS":
+		return m
+	}
+	return "other"
+}
+
+// survive turns a panic into a 500 as long as nothing was answered, and breaks the connection after that: half an answer must
+// not look whole. http.ErrAbortHandler is how a door breaks a connection on purpose (promise 3) and passes.
+func (s Surroundings) survive(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			value := recover()
+			if value == nil {
+				return
+			}
+			if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				obs.Note(r.Context(), slog.String("error", "the connection was broken on purpose"))
+				panic(http.ErrAbortHandler)
+			}
+			// The value may quote a request; its type and place are enough to find the mistake.
+			cause := fmt.Errorf("panic: %T", value)
+			if err, ok := value.(runtime.Error); ok {
+				cause = fmt.Errorf("panic: %w", err)
+			}
+			s.Log.ErrorContext(r.Context(), "panic", "error", cause, "stack", ourStack())
+			if rec, ok := w.(*recorder); ok && rec.wrote != 0 {
+				panic(http.ErrAbortHandler)
+			}
+			Answer(w, r, fault.New(fault.InternalError, "Something went wrong on our side. Give the request id to support.").Because(cause))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ourStack names the functions and lines of this program between the panic and the middleware.
+func ourStack() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	var out []string
+	for {
+		frame, more := frames.Next()
+		if strings.HasPrefix(frame.Function, "dokumentlager/") {
+			out = append(out, fmt.Sprintf("%s:%d", strings.TrimPrefix(frame.Function, "dokumentlager/"), frame.Line))
+		}
+		if !more || len(out) == 8 {
+			return strings.Join(out, " < ")
+		}
+	}
+}
+
+// secure sets what every answer has unless its handler says otherwise. There is no CORS: browsers are no clients of this API.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "no-referrer")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// lockDown: a stored document that a browser is made to show must not run anything.
+func lockDown(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+		next.ServeHTTP(w, r)
+	})
+}

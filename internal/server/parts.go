@@ -1,0 +1,135 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"dokumentlager/internal/access"
+	"dokumentlager/internal/audit"
+	"dokumentlager/internal/blob"
+	"dokumentlager/internal/helseid"
+	"dokumentlager/internal/job"
+	"dokumentlager/internal/obs"
+	"dokumentlager/internal/postgres"
+	"dokumentlager/internal/registry"
+	"dokumentlager/internal/repository"
+	"dokumentlager/internal/scan"
+	"dokumentlager/internal/tenant"
+	"dokumentlager/migrations"
+)
+
+// parts are all that doors and jobs stand on, made from one configuration.
+type parts struct {
+	cfg     Config
+	log     *slog.Logger
+	metrics *obs.Metrics
+	now     func() time.Time
+
+	db       *postgres.DB
+	proofs   postgres.Proofs
+	tenants  tenant.Directory
+	audit    audit.Log
+	locator  registry.Locator
+	blobs    *blob.S3
+	scanner  *scan.Scanner
+	selfTest *SelfTest
+	objects  *repository.Repository
+	verifier *helseid.Verifier
+	queue    *job.Queue
+	// proofWindow is how long a used proof must be remembered.
+	proofWindow time.Duration
+}
+
+// newParts connects to the database and makes the rest, which connects when it is used.
+func newParts(ctx context.Context, cfg Config, log *slog.Logger, metrics *obs.Metrics) (_ *parts, err error) {
+	p := &parts{cfg: cfg, log: log, metrics: metrics, now: time.Now}
+	if p.db, err = openDatabase(ctx, cfg); err != nil {
+		return nil, err
+	}
+	p.proofs, p.tenants, p.audit = postgres.Proofs{DB: p.db}, tenant.Directory{DB: p.db}, audit.Log{DB: p.db}
+	if err := errors.Join(p.makeStore(), p.makeIdentity(), p.makeQueue()); err != nil {
+		p.db.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func openDatabase(ctx context.Context, cfg Config) (*postgres.DB, error) {
+	db, err := postgres.Open(ctx, cfg.postgres())
+	if err != nil {
+		return nil, err
+	}
+	if err := db.CheckVersion(ctx, migrations.FS); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func (c Config) postgres() postgres.Config {
+	d := c.Database
+	return postgres.Config{URL: d.URL, Pools: d.Pools, ConnsPerPool: d.ConnsPerPool, ControlConns: d.ControlConns,
+		AcquireTimeout: d.AcquireTimeout, StatementTimeout: d.StatementTimeout}
+}
+
+// makeStore makes what keeps bytes: object store, scanner behind its gate, repository.
+func (p *parts) makeStore() (err error) {
+	c := p.cfg
+	p.blobs, err = blob.NewS3(blob.Config{Endpoint: c.S3.Endpoint, Region: c.S3.Region, Bucket: c.S3.Bucket, AccessKey: c.S3.AccessKey,
+		SecretKey: c.S3.SecretKey, PathStyle: c.S3.PathStyle, Timeout: c.S3.Timeout})
+	if err != nil {
+		return err
+	}
+	p.scanner = scan.New(scan.Config{Network: "tcp", Address: c.Clamd.Address, Deadline: c.Clamd.Deadline})
+	p.selfTest = &SelfTest{Test: p.scanner.SelfTest, Log: p.log, Retry: 5 * time.Second, Again: time.Hour}
+	p.objects = repository.New(repository.Config{Blobs: p.blobs, SpoolDir: c.SpoolDir, MaxDocument: int64(DocumentLimit), ScanSlots: c.Clamd.Slots,
+		ScanWait: c.Clamd.Deadline, Scanner: gatedScanner{repository.Clamd(p.scanner), p.selfTest.Passed, p.metrics.Scan}})
+	return nil
+}
+
+// makeIdentity makes what knows callers and patients.
+func (p *parts) makeIdentity() (err error) {
+	if p.locator, err = registry.NewLocator(p.cfg.Secrets.LocatorKey[:]); err != nil {
+		return err
+	}
+	c := p.cfg.helseid()
+	c.Replay, c.Now = p.proofs, p.now
+	p.proofWindow = c.ReplayWindow()
+	p.verifier, err = helseid.New(c)
+	return err
+}
+
+func (p *parts) makeQueue() (err error) {
+	p.queue, err = job.NewQueue(p.db, p.log.With("component", "jobs"))
+	return err
+}
+
+// helseid lays the configuration over the defaults; aliases are added to those NHN has used (W1).
+func (c Config) helseid() helseid.Config {
+	h := helseid.Defaults()
+	h.Issuer, h.JWKSURL, h.PublicBaseURL = c.HelseID.Issuer, c.HelseID.JWKSURL, c.PublicBaseURL
+	h.ProofLife, h.ProofSkew, h.Leeway = c.HelseID.ProofLife, c.HelseID.ProofSkew, c.HelseID.Leeway
+	if len(c.HelseID.WriteAudiences) > 0 {
+		h.Audiences[access.AudienceWrite] = c.HelseID.WriteAudiences
+	}
+	if len(c.HelseID.ReadAudiences) > 0 {
+		h.Audiences[access.AudienceRead] = c.HelseID.ReadAudiences
+	}
+	for from, to := range c.HelseID.ScopeAliases {
+		h.ScopeAliases[from] = to
+	}
+	return h
+}
+
+// checks are what /readyz asks.
+func (p *parts) checks() []Check {
+	return []Check{
+		{"database", p.db.Ping},
+		{"object store", p.blobs.Ready},
+		{"scanner", p.scanner.Ping},
+		{"scanner self-test", p.selfTest.Passed},
+		{"helseid", p.verifier.Ready},
+	}
+}

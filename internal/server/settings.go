@@ -1,0 +1,83 @@
+package server
+
+// setting is one key of the configuration.
+type setting struct {
+	key string
+	// otherwise is the default; a setting without one and not needed by anybody stays empty.
+	otherwise string
+	// need says which commands cannot do without it.
+	need Purpose
+	// secret values are never shown, and may be given as <key>_file.
+	secret bool
+	check  func(string) error
+	at     func(*Config) any
+	// help is one line for docs/configuration.md.
+	help string
+}
+
+// settings is every key there is. In the environment database.url is DOKUMENTLAGER_DATABASE_URL.
+var settings = []setting{
+	{key: "listen", otherwise: "127.0.0.1:8080", check: isHostPort, at: func(c *Config) any { return &c.Listen },
+		help: "host:port to listen on; TLS ends before us"},
+	{key: "public_base_url", need: Serving, check: isHTTP, at: func(c *Config) any { return &c.PublicBaseURL },
+		help: "how callers reach us; DPoP proofs name it"},
+
+	{key: "database.url", need: Serving | Reading, secret: true, check: isPostgres, at: func(c *Config) any { return &c.Database.URL },
+		help: "PostgreSQL address of the service's role (NOINHERIT, owns nothing)"},
+	{key: "database.owner_url", need: Owning, secret: true, check: isPostgres, at: func(c *Config) any { return &c.Database.OwnerURL },
+		help: "PostgreSQL address of the owning role; only migrate and tenant commands use it"},
+	{key: "database.pools", otherwise: "4", check: between(1, 64), at: func(c *Config) any { return &c.Database.Pools },
+		help: "small pools that tenants are spread over"},
+	{key: "database.conns_per_pool", otherwise: "5", check: between(1, 100), at: func(c *Config) any { return &c.Database.ConnsPerPool },
+		help: "connections of each pool"},
+	{key: "database.control_conns", otherwise: "8", check: between(2, 100), at: func(c *Config) any { return &c.Database.ControlConns },
+		help: "connections for what belongs to no tenant"},
+	{key: "database.acquire_timeout", otherwise: "10s", check: positive, at: func(c *Config) any { return &c.Database.AcquireTimeout },
+		help: "longest wait for a connection"},
+	{key: "database.statement_timeout", otherwise: "15s", check: positive, at: func(c *Config) any { return &c.Database.StatementTimeout },
+		help: "longest statement"},
+
+	{key: "s3.endpoint", need: Serving, check: isHTTP, at: func(c *Config) any { return &c.S3.Endpoint }, help: "base URL of the object store"},
+	{key: "s3.region", otherwise: "us-east-1", at: func(c *Config) any { return &c.S3.Region }, help: "region, part of the signature"},
+	{key: "s3.bucket", need: Serving, at: func(c *Config) any { return &c.S3.Bucket }, help: "bucket, without versions"},
+	{key: "s3.access_key", need: Serving, at: func(c *Config) any { return &c.S3.AccessKey }, help: "access key"},
+	{key: "s3.secret_key", need: Serving, secret: true, at: func(c *Config) any { return &c.S3.SecretKey }, help: "secret key"},
+	{key: "s3.path_style", otherwise: "true", at: func(c *Config) any { return &c.S3.PathStyle }, help: "bucket in the path instead of the host name"},
+	{key: "s3.timeout", otherwise: "15s", check: positive, at: func(c *Config) any { return &c.S3.Timeout }, help: "longest silence of the store"},
+
+	{key: "clamd.address", need: Serving, check: isHostPort, at: func(c *Config) any { return &c.Clamd.Address }, help: "host:port of clamd"},
+	{key: "clamd.deadline", otherwise: "90s", check: positive, at: func(c *Config) any { return &c.Clamd.Deadline }, help: "longest scan"},
+	{key: "clamd.slots", otherwise: "8", check: between(1, 500), at: func(c *Config) any { return &c.Clamd.Slots },
+		help: "scans at once; at most clamd's MaxThreads"},
+
+	{key: "helseid.issuer", need: Serving, check: isHTTP, at: func(c *Config) any { return &c.HelseID.Issuer }, help: "issuer of access tokens"},
+	{key: "helseid.jwks_url", check: isHTTP, at: func(c *Config) any { return &c.HelseID.JWKSURL }, help: "its keys; by discovery when empty"},
+	{key: "helseid.write_audiences", at: func(c *Config) any { return &c.HelseID.WriteAudiences }, help: "accepted audiences for writing"},
+	{key: "helseid.read_audiences", at: func(c *Config) any { return &c.HelseID.ReadAudiences }, help: "accepted audiences for reading"},
+	{key: "helseid.scope_aliases", at: func(c *Config) any { return &c.HelseID.ScopeAliases },
+		help: "other spellings of scopes, each \"spelling=canonical\", added to those NHN has used"},
+	{key: "helseid.proof_life", otherwise: "10s", check: positive, at: func(c *Config) any { return &c.HelseID.ProofLife }, help: "age a DPoP proof may have"},
+	{key: "helseid.proof_skew", otherwise: "5s", at: func(c *Config) any { return &c.HelseID.ProofSkew }, help: "difference of clocks for proofs"},
+	{key: "helseid.leeway", otherwise: "10s", at: func(c *Config) any { return &c.HelseID.Leeway }, help: "difference of clocks for tokens"},
+
+	{key: "limits.request", otherwise: "256MiB", check: positive, at: func(c *Config) any { return &c.Limits.Request }, help: "largest request body"},
+	{key: "limits.header", otherwise: "64KiB", check: positive, at: func(c *Config) any { return &c.Limits.Header }, help: "largest request header"},
+	{key: "limits.header_timeout", otherwise: "10s", check: positive, at: func(c *Config) any { return &c.Limits.HeaderTimeout }, help: "longest wait for a header"},
+	{key: "limits.idle_timeout", otherwise: "75s", check: positive, at: func(c *Config) any { return &c.Limits.IdleTimeout }, help: "longest idle connection"},
+	{key: "limits.stall_timeout", otherwise: "30s", check: positive, at: func(c *Config) any { return &c.Limits.StallTimeout },
+		help: "longest pause of a sender or receiver"},
+	{key: "limits.min_rate", otherwise: "32KiB", check: positive, at: func(c *Config) any { return &c.Limits.MinRate }, help: "slowest sender, bytes per second"},
+	{key: "limits.in_flight", otherwise: "128", check: between(1, 10000), at: func(c *Config) any { return &c.Limits.InFlight }, help: "requests at once"},
+	{key: "limits.shutdown_grace", otherwise: "20s", check: positive, at: func(c *Config) any { return &c.Limits.ShutdownGrace },
+		help: "time for open requests after SIGTERM"},
+
+	{key: "secrets.locator_key", need: Serving, secret: true, at: func(c *Config) any { return &c.Secrets.LocatorKey },
+		help: "32 bytes, hex or base64; must never change"},
+	{key: "secrets.cursor_key", need: Serving, secret: true, at: func(c *Config) any { return &c.Secrets.CursorKey },
+		help: "32 bytes, hex or base64; the same in every replica"},
+
+	{key: "synthetic_identities", otherwise: "false", at: func(c *Config) any { return &c.SyntheticIdentities },
+		help: "let synthetic national numbers pass; test environments only"},
+	{key: "log_level", otherwise: "info", at: func(c *Config) any { return &c.LogLevel }, help: "debug, info, warn or error"},
+	{key: "spool_dir", check: isDir, at: func(c *Config) any { return &c.SpoolDir }, help: "folder for documents while they are received"},
+}

@@ -1,0 +1,237 @@
+package submission
+
+import (
+	"context"
+	"slices"
+
+	"dokumentlager/internal/audit"
+	"dokumentlager/internal/document"
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/postgres"
+	"dokumentlager/internal/registry"
+	"dokumentlager/internal/repository"
+	"dokumentlager/internal/tenant"
+
+	"github.com/google/uuid"
+)
+
+// Address is how a record system names one of its registered documents: by entryUUID, or by either unique identifier, and the
+// home community where it knows it.
+type Address struct {
+	Entry         uuid.UUID
+	UniqueID      string
+	HomeCommunity string
+}
+
+// unknown is the answer for what is not there and for what is somebody else's alike (T2).
+func unknown() *fault.Problem {
+	return fault.New(fault.UnknownDocument, "No document with this id is registered in an instance that the token's organisation may write to.")
+}
+
+// locate finds the instance an address points into, among those the organisation may write to (T2, T3).
+func (s *Service) locate(ctx context.Context, actor audit.Actor, a Address) (found tenant.Tenant, log tenant.Tenant, err error) {
+	mine, err := s.Tenants.OfOrganisation(ctx, actor.Organisation)
+	if err != nil {
+		return found, log, err
+	}
+	if len(mine) == 1 {
+		log = mine[0]
+	}
+	if len(mine) == 0 {
+		return found, log, fault.New(fault.OrganisationDenied, "The token's organisation may not write to any instance here.").By("T2")
+	}
+	if a.HomeCommunity != "" {
+		i := slices.IndexFunc(mine, func(t tenant.Tenant) bool { return t.HomeCommunity == a.HomeCommunity })
+		if i < 0 {
+			return found, log, foreign().At("homeCommunityId")
+		}
+		return mine[i], mine[i], nil
+	}
+	if len(mine) == 1 {
+		return mine[0], log, nil
+	}
+	holding, err := s.Tenants.OfEntry(ctx, a.Entry)
+	if err != nil {
+		return found, log, err
+	}
+	holding = slices.DeleteFunc(holding, func(t tenant.Tenant) bool { return !t.Admits(actor.Organisation) })
+	switch len(holding) {
+	case 0:
+		return found, log, unknown()
+	case 1:
+		return holding[0], holding[0], nil
+	default:
+		return found, log, fault.New(fault.MissingHomeCommunity, "Several of the organisation's instances hold a document with this id. "+
+			"Say which with the homeCommunityId parameter.").At("homeCommunityId").By("T4")
+	}
+}
+
+// changing runs one operation on one entry: found, locked, changed and audited in one transaction; refused and audited otherwise.
+func (s *Service) changing(ctx context.Context, a Address, event audit.Event,
+	change func(*postgres.Tx, *postgres.Batch, document.Entry, *audit.Event) error) (tenant.Tenant, error) {
+	t, log, err := s.locate(ctx, event.Actor, a)
+	event.Detail.HomeCommunity = a.HomeCommunity
+	event.Entry = a.Entry
+	if err == nil {
+		event.Detail.HomeCommunity = t.HomeCommunity
+		err = s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
+			e, err := s.entry(ctx, tx, a)
+			if err != nil {
+				return err
+			}
+			event.Patient, event.Entry, event.Detail.Documents = e.Patient.CX(), e.ID, []audit.Document{audit.Of(e)}
+			b := tx.Batch()
+			if err := change(tx, b, e, &event); err != nil {
+				return err
+			}
+			if err := audit.Append(tx, b, event); err != nil {
+				return err
+			}
+			return b.Send(ctx)
+		})
+	}
+	if err == nil {
+		return t, nil
+	}
+	problems := fault.Of(err)
+	if err := s.record(ctx, &verdict{log: log}, event.Refused(problems)); err != nil {
+		problems.Add(fault.Of(err)...)
+	}
+	return t, problems
+}
+
+// entry finds and locks the entry of an address.
+func (s *Service) entry(ctx context.Context, tx *postgres.Tx, a Address) (document.Entry, error) {
+	e, err := registry.ForChange(ctx, tx, a.Entry)
+	if fault.KindOf(err) == fault.NotFound && a.UniqueID != "" {
+		if e, err = registry.ByUniqueID(ctx, tx, a.UniqueID); err == nil {
+			e, err = registry.ForChange(ctx, tx, e.ID)
+		}
+	}
+	if fault.KindOf(err) == fault.NotFound {
+		return e, unknown()
+	}
+	return e, err
+}
+
+func gone() *fault.Problem {
+	return fault.New(fault.ResourceGone, "The document was deleted.").By("W3")
+}
+
+// SetConfidentiality replaces an entry's confidentiality codes and keeps the change as an event (W5). It returns the entry as it is
+// now.
+func (s *Service) SetConfidentiality(ctx context.Context, actor audit.Actor, a Address, codes []document.Code) (document.Entry, tenant.Tenant, error) {
+	event := audit.New(s.Now(), actor, audit.Update, "set-confidentiality")
+	var changed document.Entry
+	t, err := s.changing(ctx, a, event, func(_ *postgres.Tx, b *postgres.Batch, e document.Entry, event *audit.Event) error {
+		if e.Status == document.Tombstone {
+			return gone()
+		}
+		event.Detail.Old, event.Detail.New = values(e.Confidentiality), values(codes)
+		if err := confidentialityProblems("confidentialityCode", codes).Err(); err != nil {
+			return err
+		}
+		changed = e
+		changed.Confidentiality = codes
+		return registry.SetConfidentiality(b, e, codes, registry.Change{At: s.Now().UTC(), Event: event.ID})
+	})
+	return changed, t, err
+}
+
+func values(codes []document.Code) []string {
+	out := make([]string, len(codes))
+	for i, c := range codes {
+		out[i] = c.Value
+	}
+	return out
+}
+
+// Delete makes the entry a tombstone and queues the removal of its bytes, in one transaction (W3). A document replaced or appended
+// to may be deleted like any other; what refers to it keeps its relation.
+func (s *Service) Delete(ctx context.Context, actor audit.Actor, a Address) error {
+	event := audit.New(s.Now(), actor, audit.Delete, "delete")
+	_, err := s.changing(ctx, a, event, func(tx *postgres.Tx, b *postgres.Batch, e document.Entry, event *audit.Event) error {
+		if e.Status == document.Tombstone {
+			return gone()
+		}
+		registry.Bury(b, e)
+		s.Objects.MarkRemoval(b, e.ObjectKey, event.ID, s.Now())
+		return s.Queue.InsertRemove(ctx, tx, e.ObjectKey)
+	})
+	return err
+}
+
+// State is what the service knows of a document (GET /api/rest/document-status).
+type State struct {
+	Entry  document.Entry
+	Tenant tenant.Tenant
+	// Object is where the document's bytes are in their life.
+	Object repository.State
+}
+
+// Status tells whether a document is registered and its bytes are kept, deleted ones included.
+func (s *Service) Status(ctx context.Context, actor audit.Actor, a Address) (State, error) {
+	var state State
+	t, err := s.changing(ctx, a, audit.New(s.Now(), actor, audit.Read, "document-status"),
+		func(tx *postgres.Tx, _ *postgres.Batch, e document.Entry, _ *audit.Event) error {
+			object, err := repository.StateOf(ctx, tx, e.ObjectKey)
+			state = State{Entry: e, Object: object}
+			return err
+		})
+	state.Tenant = t
+	return state, err
+}
+
+// Read gives a record system its own entry back, whatever its confidentiality: it wrote it (T2). Deleted ones are fault.ResourceGone.
+func (s *Service) Read(ctx context.Context, actor audit.Actor, a Address) (document.Entry, tenant.Tenant, error) {
+	var found document.Entry
+	t, err := s.changing(ctx, a, audit.New(s.Now(), actor, audit.Read, "read-entry"),
+		func(_ *postgres.Tx, _ *postgres.Batch, e document.Entry, _ *audit.Event) error {
+			if e.Status == document.Tombstone {
+				return gone()
+			}
+			found = e
+			return nil
+		})
+	return found, t, err
+}
+
+// ReadSet gives a record system a submission set it sent, with the ids of its entries.
+func (s *Service) ReadSet(ctx context.Context, actor audit.Actor, a Address) (document.SubmissionSet, []uuid.UUID, tenant.Tenant, error) {
+	var set document.SubmissionSet
+	var members []uuid.UUID
+	event := audit.New(s.Now(), actor, audit.Read, "read-set")
+	mine, err := s.Tenants.OfOrganisation(ctx, actor.Organisation)
+	if err != nil {
+		return set, nil, tenant.Tenant{}, err
+	}
+	for _, t := range mine {
+		if a.HomeCommunity != "" && t.HomeCommunity != a.HomeCommunity {
+			continue
+		}
+		err := s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
+			var err error
+			if set, members, err = registry.Set(ctx, tx, a.Entry); err != nil {
+				return err
+			}
+			event.Patient, event.Detail.Set, event.Detail.HomeCommunity = set.Patient.CX(), set.ID.String(), t.HomeCommunity
+			b := tx.Batch()
+			if err := audit.Append(tx, b, event); err != nil {
+				return err
+			}
+			return b.Send(ctx)
+		})
+		if fault.KindOf(err) != fault.NotFound {
+			return set, members, t, err
+		}
+	}
+	refused := fault.Problems{fault.New(fault.ResourceNotFound, "No submission set with this id is registered in an instance that the token's organisation may write to.")}
+	var log tenant.Tenant
+	if len(mine) == 1 {
+		log = mine[0]
+	}
+	if err := s.record(ctx, &verdict{log: log}, event.Refused(refused)); err != nil {
+		refused.Add(fault.Of(err)...)
+	}
+	return set, nil, log, refused
+}

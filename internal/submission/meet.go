@@ -1,0 +1,157 @@
+package submission
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"mime"
+	"strings"
+
+	"dokumentlager/internal/audit"
+	"dokumentlager/internal/document"
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/postgres"
+	"dokumentlager/internal/registry"
+	"dokumentlager/internal/repository"
+
+	"github.com/google/uuid"
+)
+
+// meetRegistry judges the message against what is registered, and resolves relations into associations. It may run twice: once
+// to tell all problems, once in the transaction that registers, where it locks what it found.
+func (v *verdict) meetRegistry(ctx context.Context, tx *postgres.Tx) (fault.Problems, error) {
+	var ids []uuid.UUID
+	unique := []string{}
+	for i, e := range v.entries {
+		ids, unique = append(ids, e.ID), append(unique, e.UniqueID)
+		for _, r := range v.request.Documents[i].Relations {
+			ids, unique = append(ids, r.Target.Entry), append(unique, r.Target.UniqueID)
+		}
+	}
+	for _, t := range v.request.Supersedes {
+		ids, unique = append(ids, t.Entry), append(unique, t.UniqueID)
+	}
+	known, err := registry.Existing(ctx, tx, ids, unique)
+	if err != nil {
+		return nil, err
+	}
+	var ps fault.Problems
+	v.associations = v.associations[:len(v.entries)] // the HasMember ones; a second run resolves anew
+	for i, e := range v.entries {
+		ps.Add(meetTwin(i, e, known))
+		for n, r := range v.request.Documents[i].Relations {
+			ps.Add(v.relate(i, n, r, known))
+		}
+	}
+	ps.Add(v.checkSuperseded(known)...)
+	return ps, nil
+}
+
+// meetTwin: an entryUUID is registered once; the same document uniqueId may come again with the same bytes only
+// (spec/ihe.md 1.5). A tombstone stands in nobody's way.
+func meetTwin(i int, e document.Entry, known []document.Entry) *fault.Problem {
+	for _, k := range known {
+		switch {
+		case k.Status == document.Tombstone:
+		case k.ID == e.ID && bytes.Equal(k.SHA256, e.SHA256):
+			return fault.New(fault.DuplicateInRegistry, "This document is registered already, with the same bytes. Nothing was stored again.").At(at(i, "entryUUID"))
+		case k.ID == e.ID:
+			return fault.New(fault.DuplicateInRegistry, "Another document is registered with this id. Send a new id, with relatesTo=replaces if it is a new version.").
+				At(at(i, "entryUUID"))
+		case k.UniqueID == e.UniqueID && len(e.SHA256) > 0 && !bytes.Equal(k.SHA256, e.SHA256):
+			return fault.New(fault.NonIdenticalHash, "A document with this unique identifier and other bytes is registered. A new version needs a new identifier.").
+				At(at(i, "uniqueId"))
+		}
+	}
+	return nil
+}
+
+// relate resolves one relation: its target must be registered, of the same patient, and current if it is to be replaced.
+func (v *verdict) relate(i, n int, r Relation, known []document.Entry) *fault.Problem {
+	here := at(i, fmt.Sprintf("relations[%d]", n))
+	target := r.Target.in(known)
+	switch {
+	case target == nil:
+		return fault.New(fault.UnresolvedReference, "The related document is not registered in this home community.").At(here)
+	case target.Patient != v.entries[i].Patient:
+		return fault.New(fault.PatientMismatch, "The related document is of another patient.").At(here)
+	case r.Type.Deprecates() && target.Status != document.Approved:
+		return fault.New(fault.TargetDeprecated, "The document to be replaced is not current any more. Fetch the current one and replace that.").At(here)
+	}
+	v.associations = append(v.associations, document.Association{ID: uuid.Must(uuid.NewV7()), Type: r.Type, Source: v.entries[i].ID, Target: target.ID})
+	return nil
+}
+
+// in finds the target among known entries; a deleted document is not there any more.
+func (t Target) in(known []document.Entry) *document.Entry {
+	for i, k := range known {
+		if k.Status == document.Tombstone {
+			continue
+		}
+		if (t.Entry != uuid.Nil && k.ID == t.Entry) || (t.UniqueID != "" && (k.UniqueID == t.UniqueID || k.AliasID == t.UniqueID)) {
+			return &known[i]
+		}
+	}
+	return nil
+}
+
+// checkSuperseded: MHD's PATCH entry and relatesTo must say the same (spec/ihe.md 1.10: accept both).
+func (v *verdict) checkSuperseded(known []document.Entry) (ps fault.Problems) {
+	for _, t := range v.request.Supersedes {
+		target, replaced := t.in(known), false
+		for _, a := range v.associations {
+			replaced = replaced || (target != nil && a.Target == target.ID && a.Type.Deprecates())
+		}
+		if !replaced {
+			ps.Add(fault.New(fault.UnresolvedReference, "The message marks a document as superseded that none of its own documents replaces. "+
+				"Add relatesTo with code replaces.").At("supersedes"))
+		}
+	}
+	return ps
+}
+
+// quarantine puts the bytes of infected documents away with their rows (F4). The event is the refusal's own, written by refuse.
+func (s *Service) quarantine(ctx context.Context, v *verdict, event *audit.Event) error {
+	if v.tenant.ID == 0 || event.Operation != "provide" {
+		return nil
+	}
+	for _, i := range v.infected {
+		o, err := s.Objects.Quarantine(ctx, v.tenant.Schema(), v.request.Documents[i].Bytes)
+		if err != nil {
+			return err
+		}
+		err = s.DB.InTenant(ctx, v.tenant.Schema(), func(tx *postgres.Tx) error {
+			b := tx.Batch()
+			s.Objects.Record(b, o, repository.Quarantined, short(v.entries[i].MimeType), v.findings, event.ID, s.Now())
+			return b.Send(ctx)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sameMedia compares media types without parameters; text/xml and application/xml are one (RFC 7303).
+func sameMedia(a, b string) bool {
+	return essence(a) == essence(b)
+}
+
+func essence(s string) string {
+	media, _, err := mime.ParseMediaType(s)
+	if err != nil {
+		media = strings.ToLower(strings.TrimSpace(s))
+	}
+	if media == "text/xml" {
+		return "application/xml"
+	}
+	return media
+}
+
+// short bounds what of a caller's text goes into answers and rows of ours.
+func short(s string) string {
+	if len(s) > 60 {
+		return strings.ToValidUTF8(s[:60], "")
+	}
+	return s
+}

@@ -1,0 +1,222 @@
+package submission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"dokumentlager/internal/audit"
+	"dokumentlager/internal/document"
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/tenant"
+
+	"github.com/google/uuid"
+)
+
+// verdict is what became of a request: the instance it is for, the rows it would make, and everything that is wrong with it.
+type verdict struct {
+	request Request
+	// tenant is zero until the home community is known and the organisation admitted.
+	tenant tenant.Tenant
+	// log is where the audit event belongs: tenant, or the organisation's only instance when the message does not say.
+	log          tenant.Tenant
+	set          document.SubmissionSet
+	entries      []document.Entry
+	associations []document.Association
+	problems     fault.Problems
+	infected     []int
+	findings     string
+}
+
+// at writes a location in XDS terms; doors translate it.
+func at(i int, field string) string { return fmt.Sprintf("documents[%d].%s", i, field) }
+
+// judge runs every rule that needs no registry.
+func (s *Service) judge(ctx context.Context, actor audit.Actor, r Request) *verdict {
+	v := &verdict{request: r, problems: slices.Clone(r.Problems)}
+	if err := s.findTenant(ctx, v, actor.Organisation); err != nil {
+		v.problems.Add(fault.Of(err)...)
+	}
+	s.assemble(v)
+	v.checkClaim()
+	v.checkSet(s.Synthetic)
+	for i := range v.entries {
+		v.checkEntry(i)
+		v.checkCodes(i)
+		s.checkBytes(ctx, v, i)
+	}
+	v.checkMessage()
+	return v
+}
+
+// findTenant: one home community for the whole message, known here, active, and one the organisation may write to (T2-T4).
+func (s *Service) findTenant(ctx context.Context, v *verdict, organisation string) error {
+	mine, err := s.Tenants.OfOrganisation(ctx, organisation)
+	if err != nil {
+		return err
+	}
+	if len(mine) == 1 {
+		v.log = mine[0]
+	}
+	home, ok := v.homeCommunity(mine)
+	if !ok {
+		return nil
+	}
+	i := slices.IndexFunc(mine, func(t tenant.Tenant) bool { return t.HomeCommunity == home })
+	if i < 0 {
+		v.problems.Add(foreign().At(at(0, "homeCommunityId")))
+		return nil
+	}
+	v.tenant, v.log = mine[i], mine[i]
+	return nil
+}
+
+// foreign says the same of an unknown home community and of somebody else's: which exist is not told (T2).
+func foreign() *fault.Problem {
+	return fault.New(fault.UnknownCommunity, "The token's organisation has no instance with this homeCommunityId. Check the OID, "+
+		"or ask the instance's owner to add the organisation to its list.").By("T2")
+}
+
+// homeCommunity reads the one home community of all documents. Profile ihe has no such element: a message without it goes to the
+// organisation's only instance when that has profile ihe (docs/profiles.md).
+func (v *verdict) homeCommunity(mine []tenant.Tenant) (string, bool) {
+	home, ok := "", true
+	for i, d := range v.request.Documents {
+		switch {
+		case d.HomeCommunity == "" && len(mine) == 1 && mine[0].Profile == tenant.IHE:
+			d.HomeCommunity = mine[0].HomeCommunity
+		case d.HomeCommunity == "":
+			v.problems.Add(fault.New(fault.MissingHomeCommunity, "The document names no homeCommunityId, so no instance can receive it. "+
+				"Put the OID of your instance on the document's attachment.").At(at(i, "homeCommunityId")).By("T4"))
+			ok = false
+			continue
+		case !document.IsOID(d.HomeCommunity):
+			v.problems.Add(fault.New(fault.MissingHomeCommunity, "The homeCommunityId is not an OID (urn:oid: and digits with dots).").
+				At(at(i, "homeCommunityId")).By("T4"))
+			ok = false
+			continue
+		}
+		if home == "" {
+			home = d.HomeCommunity
+		}
+		if d.HomeCommunity != home {
+			v.problems.Add(fault.New(fault.MetadataError, "Documents for two home communities stand in one message. Send one message for each.").
+				At(at(i, "homeCommunityId")).By("T4"))
+			ok = false
+		}
+	}
+	return home, ok && home != ""
+}
+
+// assemble makes the rows: identifiers by profile, ids and times of ours.
+func (s *Service) assemble(v *verdict) {
+	now := s.Now().UTC().Truncate(1000)
+	v.set = v.request.Set
+	v.set.ID, v.set.Registered = uuid.Must(uuid.NewV7()), now
+	if v.set.UniqueID == "" || v.tenant.Profile != tenant.IHE {
+		v.set.UniqueID = v.set.ID.String()
+	}
+	if v.set.Time.IsZero() {
+		v.set.Time = document.Time{At: now, Precision: document.Second}
+	}
+	if v.request.Claim == Minimal {
+		v.sharePatient()
+	}
+	for _, d := range v.request.Documents {
+		e := d.Entry
+		e.ID, e.UniqueID, e.AliasID = d.Identifiers.choose(v.tenant.Profile)
+		e.LogicalID, e.Version = e.ID, 1
+		if e.Status == 0 {
+			e.Status = document.Approved
+		}
+		e.SubmissionID, e.Registered = v.set.ID, now
+		if v.tenant.Profile == tenant.IHE && v.request.Claim == Minimal {
+			fillMinimal(&e)
+		}
+		v.entries = append(v.entries, e)
+		v.associations = append(v.associations, document.Association{ID: uuid.Must(uuid.NewV7()), Type: document.HasMember, Source: v.set.ID, Target: e.ID})
+	}
+}
+
+// sharePatient: Minimal metadata may name the patient on the set alone or on the documents alone.
+func (v *verdict) sharePatient() {
+	for i := range v.request.Documents {
+		e := &v.request.Documents[i].Entry
+		if v.set.Patient.IsZero() {
+			v.set.Patient = e.Patient
+		}
+		if e.Patient.IsZero() {
+			e.Patient = v.set.Patient
+		}
+	}
+}
+
+// choose picks entryUUID, uniqueId and the second identifier (docs/profiles.md, nhn.md (b)).
+func (n Identifiers) choose(profile tenant.Profile) (entry uuid.UUID, unique, alias string) {
+	candidates := []string{n.Resource, n.EntryUUID}
+	unique, alias = n.Binary, n.Master
+	if profile == tenant.IHE {
+		// An ihe client's urn:uuid names are symbolic and may come again; only a stated entryUUID is kept.
+		candidates = []string{n.EntryUUID}
+		unique, alias = n.Master, n.Binary
+	}
+	for _, c := range candidates {
+		if id, err := uuid.Parse(c); err == nil {
+			entry = id
+			break
+		}
+	}
+	if entry == uuid.Nil {
+		entry = uuid.Must(uuid.NewV7())
+	}
+	if unique == "" && profile != tenant.IHE {
+		unique = entry.String()
+	}
+	if alias == unique {
+		alias = ""
+	}
+	return entry, unique, alias
+}
+
+// fillMinimal gives what Minimal metadata leaves out and the registry needs: the time of registration, and R, because a document
+// whose confidentiality nobody stated is not shown to citizens by our guess (C1, docs/profiles.md).
+func fillMinimal(e *document.Entry) {
+	if e.Creation.IsZero() {
+		e.Creation = document.Time{At: e.Registered, Precision: document.Second}
+	}
+	if len(e.Confidentiality) == 0 {
+		e.Confidentiality = []document.Code{{Value: "R", System: hl7Confidentiality}}
+	}
+}
+
+// note fills in what the event says of the message.
+func (v *verdict) note(e *audit.Event) {
+	if !v.set.Patient.IsZero() {
+		e.Patient = v.set.Patient.CX()
+	}
+	for _, entry := range v.entries {
+		e.Detail.Documents = append(e.Detail.Documents, audit.Of(entry))
+	}
+	if len(v.entries) == 1 {
+		e.Entry = v.entries[0].ID
+	}
+	e.Detail.Set, e.Detail.HomeCommunity = v.set.ID.String(), v.tenant.HomeCommunity
+	if e.Detail.HomeCommunity == "" && len(v.request.Documents) > 0 && document.IsOID(v.request.Documents[0].HomeCommunity) {
+		e.Detail.HomeCommunity = v.request.Documents[0].HomeCommunity
+	}
+	e.Detail.Finding = v.findings
+}
+
+// RefuseUnread audits a message that could not be read at all: nothing of it is known but who sent it.
+func (s *Service) RefuseUnread(ctx context.Context, actor audit.Actor, action audit.Action, operation string, cause error) error {
+	v := &verdict{}
+	if err := s.findTenant(ctx, v, actor.Organisation); err != nil {
+		return errors.Join(cause, err)
+	}
+	event := audit.New(s.Now(), actor, action, operation).Refused(cause)
+	if err := s.record(ctx, v, event); err != nil {
+		return fault.Of(err)
+	}
+	return cause
+}
