@@ -144,8 +144,11 @@ func (e Event) args() ([]any, error) {
 	return []any{e.ID, e.At, string(e.Action), string(e.Outcome), e.Operation, orNull(e.Patient), idOrNull(e.Entry), noNUL(actor), noNUL(detail)}, nil
 }
 
-// noNUL: the database keeps no NUL character, and an event of a hostile request must be kept all the same.
-func noNUL(text []byte) string { return strings.ReplaceAll(string(text), `\u0000`, `\ufffd`) }
+// noNUL: the database keeps no NUL character, and an event of a hostile request must be kept all the same. Escaped backslashes
+// are skipped in pairs, so that a text which only looks like an escape stays as it is.
+func noNUL(text []byte) string {
+	return strings.NewReplacer(`\\`, `\\`, `\u0000`, `\ufffd`).Replace(string(text))
+}
 
 func orNull(s string) any {
 	if s == "" {

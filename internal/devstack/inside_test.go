@@ -4,7 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -140,6 +143,35 @@ func TestSweepScratch(t *testing.T) {
 	for path, want := range map[string]bool{dead: false, young: true, alive: true, foreign: true} {
 		if _, err := os.Stat(path); (err == nil) != want {
 			t.Errorf("%s: kept = %v, want %v", filepath.Base(path), err == nil, want)
+		}
+	}
+}
+
+// TestChildrenOutliveThreads holds that parts do not die when Go ends a thread: it does so whenever a goroutine that locked one
+// returns, and Pdeathsig goes by threads.
+func TestChildrenOutliveThreads(t *testing.T) {
+	t.Parallel()
+	s := newSpawner()
+	defer s.close()
+	sleep := command{path: "/bin/sleep", args: []string{"60"}, orphaned: syscall.SIGKILL, logPath: filepath.Join(t.TempDir(), "log")}
+	var children []*child
+	for range 5 {
+		c, err := s.start(sleep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.kill()
+		children = append(children, c)
+		var ended sync.WaitGroup
+		for range 50 {
+			ended.Go(func() { runtime.LockOSThread(); time.Sleep(time.Millisecond) })
+		}
+		ended.Wait()
+	}
+	time.Sleep(100 * time.Millisecond)
+	for _, c := range children {
+		if !c.alive() {
+			t.Fatal("a child died with a thread")
 		}
 	}
 }

@@ -70,9 +70,9 @@ func (s *Service) permit(ctx context.Context, tx *postgres.Tx, r Reader, w Wante
 	if w.Patient != e.Patient.Value && w.Patient != e.Patient.CX() {
 		return unknown().At("nhn-patient-nin").By("R2")
 	}
-	d := s.decide(r, o.Tenant, e)
+	d, listed := s.decide(r, o.Tenant, e), s.listed(r, o.Tenant, e)
 	switch {
-	case d.List == access.Omit:
+	case d.Open != access.Allow && !listed:
 		return unknown().By(first(d.Rules))
 	case d.Open != access.Allow:
 		return fault.New(fault.AccessDenied, "The document is barred to health personnel. It stands in the list masked, and cannot be opened.").By(first(d.Rules))
@@ -93,4 +93,10 @@ func (s *Service) permit(ctx context.Context, tx *postgres.Tx, r Reader, w Wante
 		return err
 	}
 	return b.Send(ctx)
+}
+
+// listed reports whether the reader's list would hold the entry, masked or not: only then is a refusal told from absence.
+func (s *Service) listed(r Reader, t tenant.Tenant, e document.Entry) bool {
+	r.Basis = access.Basis{Scope: access.Section45}
+	return s.decide(r, t, e).List != access.Omit
 }

@@ -226,6 +226,7 @@ func TestReadBundleTellsWhatIsWrong(t *testing.T) {
 		{"base64 with a strange character", entries(binary(`"QUJD"`) + "," + binary(`"QU*D"`))},
 		{"base64 escaped strangely", entries(binary(`"QU\u002b\u00e6"`))},
 		{"base64 with a raw line break", entries(binary("\"QUJD\nQUJD\""))},
+		{"base64 with four raw line breaks", entries(binary("\"QUJD\r\n\r\nQUJD\""))},
 		{"base64 of raw line breaks", entries(binary("\"\n\n\n\n\""))},
 		{"base64 URL-safe", entries(binary(`"QUJDQU_D"`))},
 		{"base64 without padding", entries(binary(`"QUI"`))},

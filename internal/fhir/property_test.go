@@ -156,7 +156,7 @@ func (a *author) bundle() [][]byte {
 	entry := func(int) {
 		resource := a.randomMembers(3)
 		if a.rng.IntN(2) == 0 {
-			document := make([]byte, a.rng.IntN(250)*a.rng.IntN(250)*a.rng.IntN(2)+a.rng.IntN(4))
+			document := make([]byte, a.rng.IntN(200)*a.rng.IntN(200)*a.rng.IntN(2)+a.rng.IntN(4))
 			for i := range document {
 				document[i] = byte(a.rng.Uint32())
 			}
@@ -181,7 +181,7 @@ func (a *author) bundle() [][]byte {
 // encoding/json reads it.
 func TestReadBundleAgainstEncodingJSON(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(800) {
+	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		a := &author{rng: rng}
 		documents := a.bundle()
@@ -268,7 +268,7 @@ func orNull(raw json.RawMessage) json.RawMessage {
 func TestReadBundleOfDamagedBodies(t *testing.T) {
 	t.Parallel()
 	accepted := 0
-	for seed := range uint64(2500) {
+	for seed := range uint64(1000) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		a := &author{rng: rng}
 		a.bundle()

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -70,9 +71,10 @@ func TestSound(t *testing.T) {
 		{"XML with comment first", "<!-- hei --><a/>\n", XML, "utf-8"},
 		{"XML with blanks first", strings.Repeat(" ", 5000) + "<a/>", XML, "utf-8"},
 		{"XML Latin-1", `<?xml version='1.0' encoding='ISO-8859-1'?><a b="` + "\xe6\">\xf8\xe5</a>", XML, "iso-8859-1"},
+		{"XML with mark that says Latin-1", "\xef\xbb\xbf<?xml version='1.0' encoding='iso-8859-1'?><å/>", XML, "utf-8"},
 		{"XML Latin-1 names", `<?xml version='1.0' encoding='iso-8859-1'?><p` + "\xe5/>", XML, "iso-8859-1"},
 		{"XML 1252", `<?xml version="1.0" encoding="windows-1252" standalone="yes" ?>` + "<a>\x80</a>", XML, "windows-1252"},
-		{"XML Latin-9", `<?xml version="1.0" encoding="ISO-8859-15"?>` + "<a>\xa4</a>", XML, "iso-8859-15"},
+		{"XML Latin-9", `<?xml version="1.0" encoding="ISO-8859-15"?>` + "<a\xb4>\xa4</a\xb4>", XML, "iso-8859-15"},
 		{"XML UTF-16 LE", string(utf16File(strings.Replace(cdaFile, "UTF-8", "utf-16", 1), binary.LittleEndian, true)), XML, "utf-16le"},
 		{"XML UTF-16 BE", string(utf16File(cdaFile, binary.BigEndian, true)), XML, "utf-16be"},
 		{"XML UTF-16 without mark", string(utf16File("<a>ø</a>", binary.LittleEndian, false)), XML, "utf-16le"},
@@ -155,6 +157,8 @@ func TestRefused(t *testing.T) {
 		{"JSON as text", jsonFile, Text, mismatch, "JSON"},
 		{"text as JSON", note, JSON, mismatch, "plain text"},
 		{"NULs at the end", note + "\x00\x00", Text, unsound, fmt.Sprintf("byte %d", len(note))},
+		{"no set's byte", "bl\xe5b\xe6r \x81", Text, unsound, "utf-8"},
+		{"PNG that is a PDF", string(pngFile()[:33]) + "\x00\x00\x00\x09tEXt%PDF-1.4\ncrc!" + string(pngFile()[33:]), PNG, mismatch, "in front of it"},
 		{"a control byte", "a\x1bb", Text, unsound, "byte 1"},
 		{"text cut in UTF-16", string(utf16File("hei", binary.LittleEndian, true)[:7]), Text, unsound, "middle of a character"},
 		{"half a surrogate pair", "\xff\xfe\x00\xd8a\x00", Text, unsound, "utf-16"},
@@ -175,6 +179,12 @@ func TestRefused(t *testing.T) {
 		{"XML with two roots", "<a/><b/>", XML, unsound, "more than one root"},
 		{"XML with text behind", "<a/>junk", XML, unsound, "outside the root"},
 		{"XML with NULs behind", cdaFile + "\x00", XML, unsound, "outside the root"},
+		{"XML declaration late", "<a/><?xml version='1.0'?>", XML, unsound, "where none may be"},
+		{"XML declaration behind a blank", " <?xml version='1.0'?><a/>", XML, unsound, "where none may be"},
+		{"XML declaration in capitals", "<?XML version='1.0'?><a/>", XML, unsound, "where none may be"},
+		{"comment of dashes", "<a><!-- ---></a>", XML, unsound, "in a comment"},
+		{"dashes in a comment", "<a><!-- --? --></a>", XML, unsound, "in a comment"},
+		{"noncharacter", "<a>\uffff</a>", XML, unsound, "does not allow"},
 		{"attribute twice", "<a\n b='1' c='2' b='3'/>", XML, unsound, "twice in one element (line 2)"},
 		{"end tag of another", "<a>\n\n<b></a></b>", XML, unsound, "does not match its start tag (line 3)"},
 		{"XML cut", cdaFile[:len(cdaFile)-3], XML, unsound, "cut off"},
@@ -230,6 +240,33 @@ func TestPrefixes(t *testing.T) {
 	}
 }
 
+// The end mark of a PDF is looked for in the same last bytes wherever the writes are split.
+func TestTail(t *testing.T) {
+	t.Parallel()
+	for n := 0; n < 5000; n += 97 {
+		for behind, want := range map[int]bool{1500: true, 2500: false} {
+			data := []byte("%PDF-1.4\n" + strings.Repeat("x", n) + "%%EOF" + strings.Repeat("\n", behind))
+			if got := inspect(t, data, 100).Damage == ""; got != want {
+				t.Errorf("%d bytes before and %d behind the end mark: %t", n, behind, got)
+			}
+		}
+	}
+}
+
+// Grammar that is easily got wrong; FuzzJSON holds the rest against encoding/json.
+func TestJSONGrammar(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]bool{`[1}`: false, `{"a":1]`: false, `{"a":[1},2]`: false, "\"\\u\x10000\"": false, `"\u00aF"`: true, `"\u00g0"`: false, "\"a\nb\"": false,
+		`[01]`: false, `[-]`: false, `[1.]`: false, `[1e]`: false, `[1e+]`: false, `[-0.0E-0]`: true, `[,]`: false, `[1,]`: false, `{"a":1,}`: false, `{,}`: false, `{"a"}`: false,
+		`nul`: false, `nulll`: false, ` null `: true, `1 2`: false, `-1`: true, `1.`: false, `+1`: false, `"\x"`: false, `[] []`: false, "[\f]": false, `["\ud800"]`: true, ``: false} {
+		b := newJSON(nil)
+		b.write([]byte(data))
+		if got := b.end() == ""; got != want || want != json.Valid([]byte(data)) {
+			t.Errorf("%q: %t, %s", data, got, b.fault)
+		}
+	}
+}
+
 func TestRandomSplits(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -274,14 +311,14 @@ func TestFlatMemory(t *testing.T) {
 		found                     Type
 	}{
 		{"text", "", "æøå og litt til\n", "", Text},
-		{"CDA with one text node", `<?xml version="1.0"?><ClinicalDocument><text representation="B64">`, "QUJD", "</text></ClinicalDocument>", XML},
+		{"CDA with one text node of 60 MiB", `<?xml version="1.0"?><ClinicalDocument><text representation="B64">`, "QUJD", "</text></ClinicalDocument>", XML},
 		{"attribute", `<a b="`, "QUJD", `"/>`, XML},
 		{"comment", "<a><!--", "x ", "--></a>", XML},
 		{"CDATA", "<a><![CDATA[", "x]", "]]></a>", XML},
 		{"instruction", "<a><?p ", "x?", "?></a>", XML},
 		{"elements", "<a>", `<b c="1" d='2'>&lt;</b>`, "</a>", XML},
 		{"brackets in text", "<a>", "]x]]", "</a>", XML},
-		{"string", `{"resourceType":"Binary","data":"`, "QUJD", `"}`, JSON},
+		{"string of 60 MiB", `{"resourceType":"Binary","data":"`, "QUJD", `"}`, JSON},
 		{"key", `{"`, "QUJD", `":1}`, JSON},
 		{"array", `[1`, `,-1.5e3,"\u00e5",null`, `]`, JSON},
 		{"objects", `[1`, `,{"a":{"b":[]}}`, `]`, JSON},
@@ -293,8 +330,8 @@ func TestFlatMemory(t *testing.T) {
 		{"RTF", `{\rtf1 `, "abcdefgh", `}`, RTF},
 	}
 	for _, c := range cases {
-		fill, size := chunk(c.fill), 4<<20
-		if c.fill == "QUJD" {
+		fill, size := chunk(c.fill), 1<<20
+		if strings.Contains(c.name, "60 MiB") {
 			size = 60 << 20
 		}
 		var before, after runtime.MemStats

@@ -311,8 +311,11 @@ func (b *jsonBody) escape(c byte) {
 
 // hexDigit reads \u002B, which .NET writes for "+". Lone surrogates are RFC 8259's grammar and pass.
 func (b *jsonBody) hexDigit(c byte) {
-	v := strings.IndexByte("0123456789abcdef", c|0x20)
-	if v < 0 || v > 9 != (c >= 'A') {
+	v := strings.IndexByte("0123456789abcdefABCDEF", c)
+	if v > 15 {
+		v -= 6
+	}
+	if v < 0 {
 		b.fail("an escape lacks its four hex digits")
 		return
 	}

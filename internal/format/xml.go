@@ -218,13 +218,11 @@ func (b *xmlBody) opening(c byte) {
 	case '!':
 		b.state, b.word = xmlBang, ""
 	case '/':
-		b.parts.stop()
 		b.readName(ofEndTag, false)
 	default:
 		if b.root && len(b.open) == 0 {
 			b.fail("there is more than one root element")
 		}
-		b.parts.stop()
 		b.readName(ofStartTag, true)
 	}
 	b.first = false
@@ -381,7 +379,7 @@ func (b *xmlBody) popped() {
 	b.inside()
 }
 
-// inside goes on after a tag.
+// inside goes on after a tag, which ends a run of base64; after the root's end no text can come that would go on with it.
 func (b *xmlBody) inside() {
 	b.run, b.state = 0, xmlOutside
 	if depth := len(b.open); depth > 0 {

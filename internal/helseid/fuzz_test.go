@@ -27,6 +27,7 @@ func FuzzAccessToken(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		a := g.right()
+		a.token.signature = func(string) string { return "" } // what is replaced anyway need not be signed
 		a.rawToken = func(string) string { return raw }
 		caller, err := g.verify(a.request())
 		if strings.Trim(raw, " ") != good && (err == nil || caller.Kind != access.Nobody) {

@@ -128,14 +128,18 @@ func Unavailable(err error) error {
 		return err
 	}
 	return fault.New(fault.PartUnavailable, "The registry's database does not answer now. Nothing was changed; send the same request again.").
-		RetryIn(5 * time.Second).Because(err)
+		RetryIn(retryIn).Because(err)
 }
 
-// transient: connection trouble, deadlines, shutdown, lack of resources, serialization and deadlock (PostgreSQL appendix A).
+// retryIn is when a caller should come back: a restart of the database takes about that long.
+const retryIn = 5 * time.Second
+
+// transient: connection trouble, deadlines, shutdown, lack of resources, serialization and deadlock (PostgreSQL appendix A); of
+// class 25 a transaction that idled too long and a server that is read-only because it just became a standby.
 func transient(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return slices.Contains([]string{"08", "53", "57", "58", "40", "55"}, pg.Code[:2])
+		return slices.Contains([]string{"08", "53", "57", "58", "40", "55"}, pg.Code[:2]) || pg.Code == "25P03" || pg.Code == "25006"
 	}
 	var network net.Error
 	return pgconn.Timeout(err) || pgconn.SafeToRetry(err) || errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -79,7 +80,8 @@ func (o *Owner) load(dir string) ([]migration, error) {
 }
 
 // Migrate brings the control schema, the job queue and then every tenant's schema to the newest version. It is resumable: each
-// step commits with its version row, and a second run does nothing. Tenants are migrated in parallel.
+// step commits with its version row, and a second run does nothing. Tenants are migrated in parallel; progress hears of each that is
+// done, one call at a time.
 func (o *Owner) Migrate(ctx context.Context, progress func(done, total int)) error {
 	conn, err := o.pool.Acquire(ctx)
 	if err != nil {
@@ -181,11 +183,19 @@ func (o *Owner) migrateTenants(ctx context.Context, progress func(done, total in
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
-	done := make(chan struct{}, len(names))
+	var mu sync.Mutex
+	done := 0
 	for _, name := range names {
 		group.Go(func() error {
-			defer func() { done <- struct{}{}; progress(len(done), len(names)) }()
-			return o.apply(ctx, name, steps, tenantSQL(name))
+			if err := o.apply(ctx, name, steps, tenantSQL(name)); err != nil {
+				return err
+			}
+			// Told one at a time and in order, and only of tenants that are done.
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			progress(done, len(names))
+			return nil
 		})
 	}
 	return group.Wait()

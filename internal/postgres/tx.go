@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"dokumentlager/internal/fault"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -70,7 +72,17 @@ func (t *Tx) run(ctx context.Context, fn func(*Tx) error) error {
 			return err
 		}
 	}
-	return t.tx.Commit(ctx)
+	return inDoubt(t.tx.Commit(ctx))
+}
+
+// inDoubt: a commit that was sent and that nobody answered may have happened. The caller must not be told that nothing changed.
+func inDoubt(err error) error {
+	var answered *pgconn.PgError
+	if err == nil || errors.As(err, &answered) || pgconn.SafeToRetry(err) || !transient(err) {
+		return err
+	}
+	return fault.New(fault.PartUnavailable, "The registry's database did not confirm in time, so it is not known whether anything was "+
+		"changed. Send the same request again.").RetryIn(retryIn).Because(err)
 }
 
 // Control queues a statement on the control schema, to run last and with the application's role.

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"dokumentlager/internal/fault"
 	"dokumentlager/internal/repository"
 	"dokumentlager/internal/scan"
 )
@@ -21,10 +20,18 @@ import (
 // whole process.
 func TestNothingLeaks(t *testing.T) {
 	real := open(t, nil)
-	hung := open(t, func(c *repository.Config) { c.Scanner = fakeClamd(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }) })
+	hung := open(t, func(c *repository.Config) {
+		c.Scanner = fakeClamd(t, time.Minute, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	})
 	fates := map[string]func(*repository.Reception, context.CancelFunc){
-		"dropped while written": func(in *repository.Reception, _ context.CancelFunc) { _, _ = io.Copy(in, lines(2_000_000)); in.Discard() },
-		"too large":             func(in *repository.Reception, _ context.CancelFunc) { _, _ = io.Copy(in, lines(70_000_000)); in.Discard() },
+		"dropped while written": func(in *repository.Reception, _ context.CancelFunc) {
+			_, _ = io.Copy(in, lines(2_000_000))
+			in.Discard()
+		},
+		"too large": func(in *repository.Reception, _ context.CancelFunc) {
+			_, _ = io.Copy(in, lines(70_000_000))
+			in.Discard()
+		},
 		"dropped while scanned": func(in *repository.Reception, _ context.CancelFunc) {
 			_, _ = io.Copy(in, lines(2_000_000))
 			_ = in.Close()
@@ -169,47 +176,55 @@ func TestManyAtOnce(t *testing.T) {
 	all.Wait()
 }
 
-// BenchmarkReceive compares a reception of 60 MiB with the scan of the same bytes alone. The content differs each time: clamd
-// remembers what it has found clean.
+// BenchmarkReceive compares a reception of 60 MiB with the scan of the same bytes alone, the best of each, since the machine is
+// shared: "ratio" is to stay below 1.15.
 func BenchmarkReceive(b *testing.B) {
-	text, _ := io.ReadAll(lines(repository.MaxDocument))
-	xml := []byte("<a>" + strings.Repeat("<linje nr=\"1\">Pasienten er oppdiktet.</linje>\n", repository.MaxDocument/46))[:repository.MaxDocument-8]
-	xml = append(xml[:bytes.LastIndexByte(xml, '\n')], "</a>"...)
-	n := 0
-	for _, kind := range []struct {
-		name    string
-		content []byte
-	}{{"text", text}, {"xml", xml}} {
-		fresh := func() io.Reader {
-			n++
-			copy(kind.content[1000:], fmt.Sprintf("%08d%d", n, time.Now().UnixNano()))
-			return bytes.NewReader(kind.content)
-		}
-		b.Run(kind.name+"/scan", func(b *testing.B) {
-			b.SetBytes(int64(len(kind.content)))
-			for b.Loop() {
-				stream, err := clamd(b).Open(b.Context())
-				if err != nil {
-					b.Fatal(err)
-				}
-				_, _ = io.Copy(struct{ io.Writer }{stream}, struct{ io.Reader }{fresh()})
-				if v, err := stream.Verdict(); err != nil || v.State != scan.Clean {
-					b.Fatal(v, err)
-				}
+	for name, line := range map[string]string{"text": "Pasienten er oppdiktet.\n", "xml": "<linje nr=\"1\">Pasienten er oppdiktet.</linje>\n"} {
+		b.Run(name, func(b *testing.B) {
+			content := []byte("<a>" + strings.Repeat(line, (repository.MaxDocument-7)/len(line)) + "</a>")
+			r, bestScan, bestReceive := open(b, nil), time.Hour, time.Hour
+			b.SetBytes(int64(len(content)))
+			for i := 0; b.Loop(); i++ {
+				// Other bytes each time: clamd remembers what it has found clean.
+				copy(content[3+40*len(line):], strings.Replace(line, "oppdiktet", fmt.Sprintf("%09d", time.Now().UnixNano()%1e9), 1))
+				bestScan = min(bestScan, timed(b, func() error { return scanAlone(b, content) }))
+				copy(content[3+40*len(line):], strings.Replace(line, "oppdiktet", fmt.Sprintf("%09d", time.Now().UnixNano()%1e9), 1))
+				bestReceive = min(bestReceive, timed(b, func() error { return receiveAlone(b, r, content) }))
 			}
-		})
-		b.Run(kind.name+"/receive", func(b *testing.B) {
-			b.SetBytes(int64(len(kind.content)))
-			r := open(b, nil)
-			for b.Loop() {
-				in := r.Receive(b.Context())
-				_, _ = io.Copy(in, struct{ io.Reader }{fresh()})
-				_ = in.Close()
-				if _, err := in.Facts(b.Context()); fault.KindOf(err) != 0 {
-					b.Fatal(err)
-				}
-				in.Discard()
-			}
+			b.ReportMetric(bestScan.Seconds(), "s/scan")
+			b.ReportMetric(bestReceive.Seconds(), "s/receive")
+			b.ReportMetric(bestReceive.Seconds()/bestScan.Seconds(), "ratio")
 		})
 	}
+}
+
+func timed(b *testing.B, f func() error) time.Duration {
+	begin := time.Now()
+	if err := f(); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(begin)
+}
+
+func scanAlone(b *testing.B, content []byte) error {
+	stream, err := clamd(b).Open(b.Context())
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(struct{ io.Writer }{stream}, struct{ io.Reader }{bytes.NewReader(content)}); err != nil {
+		return err
+	}
+	_, err = stream.Verdict()
+	return err
+}
+
+func receiveAlone(b *testing.B, r *repository.Repository, content []byte) error {
+	in := r.Receive(b.Context())
+	defer in.Discard()
+	if _, err := io.Copy(in, struct{ io.Reader }{bytes.NewReader(content)}); err != nil {
+		return err
+	}
+	_ = in.Close()
+	_, err := in.Facts(b.Context())
+	return err
 }

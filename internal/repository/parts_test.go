@@ -161,7 +161,7 @@ func closedPort(t *testing.T) string {
 }
 
 // fakeClamd is a server that does with each connection what handle says, until the test ends.
-func fakeClamd(t *testing.T, handle func(net.Conn)) repository.Scanner {
+func fakeClamd(t *testing.T, deadline time.Duration, handle func(net.Conn)) repository.Scanner {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -178,7 +178,7 @@ func fakeClamd(t *testing.T, handle func(net.Conn)) repository.Scanner {
 		}
 	})
 	t.Cleanup(func() { _ = l.Close(); all.Wait() })
-	return repository.Clamd(scan.New(scan.Config{Address: l.Addr().String(), Deadline: time.Second}))
+	return repository.Clamd(scan.New(scan.Config{Address: l.Addr().String(), Deadline: deadline}))
 }
 
 // usage is what a leak would make grow.

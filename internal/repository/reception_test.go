@@ -160,6 +160,17 @@ func TestTooManyAttachments(t *testing.T) {
 	}
 }
 
+// TestMalwareOutweighs: malware is told also when something before it could not be looked at.
+func TestMalwareOutweighs(t *testing.T) {
+	t.Parallel()
+	tooDeep := inJSON(inJSON(inJSON(inJSON(strings.Repeat("Helt ufarlig innhold. ", 20)))))
+	content := "[" + tooDeep + "," + inJSON(scan.EICAR()) + "]"
+	facts, err := receive(t.Context(), t, open(t, nil), strings.NewReader(content)).Facts(t.Context())
+	if err != nil || !facts.Infected {
+		t.Errorf("infected %t, %v", facts.Infected, err)
+	}
+}
+
 // TestScannerFails: no answer but "clean" is clean (F3), and what else is known is known all the same (W6).
 func TestScannerFails(t *testing.T) {
 	t.Parallel()
@@ -178,13 +189,13 @@ func TestScannerFails(t *testing.T) {
 	}
 	for name, s := range map[string]repository.Scanner{
 		"down":             repository.Clamd(scan.New(scan.Config{Address: closedPort(t)})),
-		"hung":             fakeClamd(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }),
-		"never reads":      fakeClamd(t, func(c net.Conn) { time.Sleep(1500 * time.Millisecond) }),
-		"cut off at once":  fakeClamd(t, func(net.Conn) {}),
-		"cut off midway":   fakeClamd(t, func(c net.Conn) { _, _ = io.CopyN(io.Discard, c, 100_000) }),
-		"half an answer":   fakeClamd(t, answer("stream: OK")),
-		"limits":           fakeClamd(t, answer("INSTREAM size limit exceeded. ERROR\x00")),
-		"limits as a find": fakeClamd(t, answer("stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\x00")),
+		"hung":             fakeClamd(t, time.Second, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }),
+		"never reads":      fakeClamd(t, time.Second, func(c net.Conn) { time.Sleep(1500 * time.Millisecond) }),
+		"cut off at once":  fakeClamd(t, time.Second, func(net.Conn) {}),
+		"cut off midway":   fakeClamd(t, time.Second, func(c net.Conn) { _, _ = io.CopyN(io.Discard, c, 100_000) }),
+		"half an answer":   fakeClamd(t, time.Second, answer("stream: OK")),
+		"limits":           fakeClamd(t, time.Second, answer("INSTREAM size limit exceeded. ERROR\x00")),
+		"limits as a find": fakeClamd(t, time.Second, answer("stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\x00")),
 		"says nothing":     lying{},
 		"clean with error": lying{scan.Verdict{State: scan.Clean}, errors.New("half heard")},
 	} {

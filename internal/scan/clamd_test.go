@@ -71,7 +71,7 @@ func TestRealClamd(t *testing.T) {
 		{"30 MiB with EICAR last", long(30, scan.EICAR()), scan.Infected, nil},
 		{"60 MiB", long(60, ""), scan.Clean, nil},
 		{"above the stream limit", long(65, ""), scan.NotScanned, scan.ErrLimits},
-		{"far above the stream limit", long(90, ""), scan.NotScanned, scan.ErrLimits},
+		{"far above the stream limit", long(75, ""), scan.NotScanned, scan.ErrLimits},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

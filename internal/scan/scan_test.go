@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -115,8 +116,12 @@ func TestVerdicts(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			deadline := 30 * time.Second
+			if errors.Is(c.reason, scan.ErrTimeout) {
+				deadline = 500 * time.Millisecond
+			}
 			// Larger than the kernel's buffers, so that a scanner that does not read is felt.
-			got, err := scanBytes(t.Context(), fake(t, c.play), 700*time.Millisecond, 12<<20)
+			got, err := scanBytes(t.Context(), fake(t, c.play), deadline, 8<<20)
 			if got.State != c.want || got.Finding != c.finding {
 				t.Errorf("verdict %s %q, want %s %q", got.State, got.Finding, c.want, c.finding)
 			}
@@ -153,7 +158,7 @@ func TestAnswerBeforeTheEnd(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := scanBytes(t.Context(), fake(t, early(c.reply)), 20*time.Second, 60<<20)
+			got, err := scanBytes(t.Context(), fake(t, early(c.reply)), 20*time.Second, 16<<20)
 			if got.State != scan.NotScanned || !errors.Is(err, c.reason) {
 				t.Errorf("verdict %v, error %v; want %v", got, err, c.reason)
 			}
@@ -338,8 +343,8 @@ func TestSelfTestSeesBadScanners(t *testing.T) {
 	}
 }
 
-// TestNoGoroutinesLeft is not parallel: it counts.
-func TestNoGoroutinesLeft(t *testing.T) {
+// TestNothingIsLeft is not parallel: it counts goroutines and open files.
+func TestNothingIsLeft(t *testing.T) {
 	address := fake(t, func(conn net.Conn) {
 		if data, err := swallow(conn); err == nil && len(data) > 1 {
 			_, _ = io.WriteString(conn, "stream: OK\x00")
@@ -347,7 +352,7 @@ func TestNoGoroutinesLeft(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	before := runtime.NumGoroutine()
+	before, filesBefore := runtime.NumGoroutine(), openFiles(t)
 	for n := range 300 {
 		stream, err := scan.New(scan.Config{Address: address}).Open(ctx)
 		if err != nil {
@@ -360,9 +365,18 @@ func TestNoGoroutinesLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before+5; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before+5 || openFiles(t) > filesBefore+10; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+			t.Fatalf("%d goroutines and %d files before, %d and %d after", before, filesBefore, runtime.NumGoroutine(), openFiles(t))
 		}
 	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
 }

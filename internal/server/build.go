@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -37,7 +38,12 @@ func Build(ctx context.Context, cfg Config, version string, log *slog.Logger) (*
 		p.db.Close()
 		return nil, err
 	}
-	s.handler = NewRouter(Surroundings{Doors: p.doors(), Docs: docs(), Health: s.health, Metrics: metrics, Log: log, Limits: cfg.Limits,
+	doors, err := p.doors(version)
+	if err != nil {
+		p.db.Close()
+		return nil, err
+	}
+	s.handler = NewRouter(Surroundings{Doors: doors, Docs: docs(), Health: s.health, Metrics: metrics, Log: log, Limits: cfg.Limits,
 		Version: version, Refused: p.refused, Now: p.now, NewID: newRequestID})
 	return s, nil
 }
@@ -54,16 +60,39 @@ func (p *parts) newRunner() (*job.Runner, error) {
 	return job.NewRunner(p.db, workers, 4, p.log.With("component", "jobs"))
 }
 
-// refused keeps the event of a request that ended before any door saw it (A1). It belongs to no tenant: nobody has looked at
-// its token yet.
+// refused keeps the event of a request that a limit refused before its door saw it (A1). As at the doors, only a verified caller
+// leaves one: strangers must not be able to fill the log.
 func (p *parts) refused(ctx context.Context, r *http.Request, problem *fault.Problem) {
-	action := map[string]audit.Action{"POST": audit.Create, "PUT": audit.Update, "PATCH": audit.Update, "DELETE": audit.Delete}[r.Method]
-	if action == 0 {
-		action = audit.Read
+	caller, err := p.verifier.Verify(ctx, r)
+	if err != nil {
+		return
 	}
-	event := audit.New(p.now(), audit.Actor{RequestID: obs.RequestID(ctx)}, action, "request-too-large").Refused(problem)
-	if err := p.audit.RecordControl(ctx, event); err != nil {
+	obs.Note(ctx, slog.String("client_id", caller.ClientID))
+	event := audit.New(p.now(), audit.Actor{Caller: caller, RequestID: obs.RequestID(ctx)}, actionOf(r.Method), "too-large").Refused(problem)
+	if err := p.record(ctx, caller.Organisation, event); err != nil {
 		p.log.ErrorContext(ctx, "an audit event could not be written", "component", "postgres", "error", err)
+	}
+}
+
+// record writes to the log of the organisation's only instance, or to the control schema's when there is none or a choice.
+func (p *parts) record(ctx context.Context, organisation string, event audit.Event) error {
+	mine, err := p.tenants.OfOrganisation(ctx, organisation)
+	if err != nil || len(mine) != 1 {
+		return errors.Join(err, p.audit.RecordControl(ctx, event))
+	}
+	return p.audit.Record(ctx, mine[0].Schema(), event)
+}
+
+func actionOf(method string) audit.Action {
+	switch method {
+	case http.MethodPost:
+		return audit.Create
+	case http.MethodPut, http.MethodPatch:
+		return audit.Update
+	case http.MethodDelete:
+		return audit.Delete
+	default:
+		return audit.Read
 	}
 }
 

@@ -84,10 +84,21 @@ func (h *Health) ask(ctx context.Context) (map[string]string, bool) {
 		parts[c.Name] = "ok"
 		if errs[i] != nil {
 			parts[c.Name], fine = "fails", false
-			h.Log.WarnContext(ctx, "a part does not answer", "component", c.Name, "error", errs[i])
 		}
+		h.tell(ctx, c.Name, errs[i])
 	}
 	return parts, fine
+}
+
+// tell logs when a part begins to fail and when it answers again, not each time somebody asks.
+func (h *Health) tell(ctx context.Context, name string, err error) {
+	failed := h.parts[name] == "fails"
+	switch {
+	case err != nil && !failed:
+		h.Log.WarnContext(ctx, "a part does not answer", "component", name, "error", err)
+	case err == nil && failed:
+		h.Log.InfoContext(ctx, "a part answers again", "component", name)
+	}
 }
 
 // within returns at the deadline even if the check does not look at its context.

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,12 +61,12 @@ func surround(t *testing.T, door doorFunc, checks ...server.Check) *world {
 	w := &world{log: &lines{}, metrics: obs.NewMetrics("test")}
 	log := obs.NewLogger(w.log, slog.LevelDebug, func(key string) { t.Errorf("unknown log key %q", key) })
 	w.health = &server.Health{Checks: checks, Log: log, Deadline: 300 * time.Millisecond}
-	n := 0
+	var n atomic.Int64
 	w.Handler = server.NewRouter(server.Surroundings{
 		Doors: []server.Door{door}, Health: w.health, Metrics: w.metrics, Log: log, Version: "test", Now: time.Now,
 		Limits:  server.Limits{Request: 1000, Header: 1 << 16, StallTimeout: 250 * time.Millisecond, MinRate: 1000, InFlight: 2},
 		Refused: func(_ context.Context, _ *http.Request, p *fault.Problem) { w.refused = append(w.refused, p) },
-		NewID:   func() string { n++; return fmt.Sprintf("id-%d", n) },
+		NewID:   func() string { return fmt.Sprintf("id-%d", n.Add(1)) },
 	})
 	return w
 }

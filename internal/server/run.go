@@ -85,7 +85,7 @@ func (s *Service) AwaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("not ready: %v", parts)
+			return fmt.Errorf("not ready: %v: %w", parts, ctx.Err())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -122,6 +123,8 @@ const longestQuote = 80
 // quote repeats a caller's text so that it may stand in an answer and a log: short, in quotes, without control characters, and
 // never when it holds eleven digits in a row, which may be an identity number that landed in the wrong field.
 func quote(s string) string {
+	// What cannot be printed goes first: escaped it would come out as digits, and between digits it would hide a number.
+	s = strings.Map(printable, s)
 	if digitsInRow(s) >= 11 {
 		return "(not repeated: it holds what may be an identity number)"
 	}
@@ -135,7 +138,15 @@ func quote(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// digitsInRow is the length of the longest run of digits; blanks within a number do not end it.
+// printable puts the replacement character for what has no glyph, broken UTF-8 among it.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return utf8.RuneError
+}
+
+// digitsInRow is the length of the longest run of digits; what people and bad bytes put between a number's parts does not end it.
 func digitsInRow(s string) int {
 	longest, run := 0, 0
 	for _, r := range s {
@@ -143,7 +154,7 @@ func digitsInRow(s string) int {
 		case r >= '0' && r <= '9':
 			run++
 			longest = max(longest, run)
-		case r != ' ':
+		case r != ' ' && r != '-' && r != utf8.RuneError:
 			run = 0
 		}
 	}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dokumentlager/internal/administration"
+	"dokumentlager/internal/audit"
+	"dokumentlager/internal/repository"
+	"dokumentlager/internal/tenant"
+
+	"github.com/google/uuid"
+)
+
+type auditCommands struct {
+	List auditList `cmd:"" help:"List events from the oldest to the newest."`
+}
+
+type auditList struct {
+	where  `embed:""`
+	output `embed:""`
+
+	Tenant  string `help:"Short name of the tenant." xor:"log" required:""`
+	Control bool   `help:"Events that belong to no tenant." xor:"log" required:""`
+	Follow  bool   `short:"f" help:"Go on with new events until interrupted."`
+}
+
+// page is how many events are read at once.
+const page = 500
+
+// Run lists. Listing is not itself an event of the log it lists: the list would never end, and under --follow grow by itself.
+func (c auditList) Run(s *surroundings) error {
+	db, err := c.database(s)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	log := audit.Log{DB: db}
+	read := log.ListControl
+	if !c.Control {
+		t, err := tenant.Directory{DB: db}.ByName(s.ctx, c.Tenant)
+		if err != nil {
+			return fmt.Errorf("tenant %q: %w", c.Tenant, err)
+		}
+		read = func(ctx context.Context, after uuid.UUID, limit int) ([]audit.Line, error) {
+			return log.List(ctx, t.Schema(), after, limit)
+		}
+	}
+	return c.list(s, read)
+}
+
+func (c auditList) list(s *surroundings, read func(context.Context, uuid.UUID, int) ([]audit.Line, error)) error {
+	var after uuid.UUID
+	for first := true; ; first = false {
+		lines, err := read(s.ctx, after, page)
+		if err != nil {
+			if c.Follow && s.ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if first || len(lines) > 0 {
+			if err := c.print(s, lines); err != nil {
+				return err
+			}
+		}
+		if len(lines) > 0 {
+			after = lines[len(lines)-1].ID
+		}
+		if len(lines) == page {
+			continue
+		}
+		if !c.Follow || !pause(s.ctx, time.Second) {
+			return nil
+		}
+	}
+}
+
+// pause is false when the command is to end.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+func (c auditList) print(s *surroundings, lines []audit.Line) error {
+	return printer[audit.Line]{s.stdout, c.JSON,
+		[]string{"TIME", "ACTION", "OUTCOME", "OPERATION", "ORGANISATION", "CALLER", "PATIENT", "DOCUMENT", "RULE", "CODE", "REQUEST"},
+		func(l audit.Line) []string {
+			who := l.Caller.Name
+			if who == "" {
+				who = l.Caller.ClientID
+			}
+			return []string{l.Time.Format(time.RFC3339), l.Action, l.Outcome, l.Operation, l.Organisation, who, l.Patient, l.Document, l.Rule, l.Code, l.RequestID}
+		}}.print(lines)
+}
+
+type quarantineCommand struct {
+	List quarantineList `cmd:"" help:"List a tenant's infected documents."`
+}
+
+type quarantineList struct {
+	where  `embed:""`
+	output `embed:""`
+	Tenant string `required:"" help:"Short name of the tenant."`
+}
+
+// Run lists what is in quarantine.
+func (c quarantineList) Run(s *surroundings) error {
+	db, err := c.database(s)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	t, err := tenant.Directory{DB: db}.ByName(s.ctx, c.Tenant)
+	if err != nil {
+		return fmt.Errorf("tenant %q: %w", c.Tenant, err)
+	}
+	desk := &administration.Desk{DB: db, Objects: repository.New(repository.Config{}), Operator: s.operator, Now: time.Now}
+	found, err := desk.List(s.ctx, t)
+	if err != nil {
+		return err
+	}
+	return printer[administration.Infected]{s.stdout, c.JSON, []string{"STORED", "FINDING", "TYPE", "BYTES", "KEY", "EVENT"},
+		func(i administration.Infected) []string {
+			return []string{i.StoredAt.Format(time.RFC3339), i.Finding, i.MimeType, fmt.Sprint(i.Size), i.Key, i.Event}
+		}}.print(found)
+}
