@@ -76,6 +76,9 @@ func forceEnd(ended <-chan struct{}) {
 
 // start brings everything up to the point where the service can listen. What it returns must be stopped, also beside an error.
 func (c devCommand) start(ctx context.Context) (*devStack, error) {
+	if err := loopbackOnly(c.Listen); err != nil {
+		return nil, err
+	}
 	d := &devStack{dir: c.Dir}
 	// PostgreSQL runs as another user than root and must get through the folder, but not into its files.
 	err := errors.Join(os.MkdirAll(c.Dir, 0o711), os.MkdirAll(filepath.Join(c.Dir, "log"), 0o700), removeStale(c.Dir))
@@ -109,14 +112,23 @@ func (c devCommand) start(ctx context.Context) (*devStack, error) {
 	return d, err
 }
 
-// listen takes loopback addresses only: this stack hands out tokens to everybody who asks.
+// loopbackOnly: this stack hands out tokens to everybody who asks.
+func loopbackOnly(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("--listen %s: a dev stack listens on loopback only, such as 127.0.0.1:0", address)
+	}
+	return nil
+}
+
+// listen takes the port of the last start when any will do and it is free: tokens and links name it.
 func listen(dir, address string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, fmt.Errorf("--listen: %w", err)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("--listen %s: a dev stack listens on loopback only, such as 127.0.0.1:0", address)
+		return nil, err
 	}
 	last, err := os.ReadFile(portPath(dir))
 	if port == "0" && err == nil {

@@ -53,7 +53,8 @@ func TestExitCodesAndErrors(t *testing.T) {
 		"nothing to set":     {[]string{"tenant", "set", "oslo", "--dir", "/x"}, nil, 2, "", []string{"nothing to change"}},
 		"bad state":          {[]string{"tenant", "set", "oslo", "--state", "sleepy"}, nil, 2, "", []string{"--state must be one of"}},
 		"no dev stack there": {[]string{"tenant", "list", "--dir", "/no/such"}, nil, 1, "", []string{"no dev stack runs in /no/such"}},
-		"not loopback": {[]string{"serve"}, []string{"DOKUMENTLAGER_LISTEN=x", "DOKUMENTLAGER_DEV_TOKENS=true"}, 1, "", []string{
+		"not loopback":       {[]string{"dev", "--dir", t.TempDir(), "--listen", "0.0.0.0:0"}, nil, 1, "", []string{"listens on loopback only"}},
+		"all that is wrong with a configuration": {[]string{"serve"}, []string{"DOKUMENTLAGER_LISTEN=x", "DOKUMENTLAGER_DEV_TOKENS=true"}, 1, "", []string{
 			"DOKUMENTLAGER_DEV_TOKENS: The environment variable is unknown", "listen: The value must be host:port", "database.url: A value is missing"}},
 		"serve with an unknown key": {[]string{"serve", "--config", "/no/such/file"}, nil, 1, "", []string{"file: The configuration file cannot be opened."}},
 	} {

@@ -192,6 +192,9 @@ func (s *scanner) takeString() error {
 	if err := s.copyString(); err != nil {
 		return err
 	}
+	if holdsNUL(s.residue[from:]) {
+		return fault.New(fault.MalformedBody, "A text holds the character NUL (\\u0000), which FHIR does not allow.").At(s.location())
+	}
 	switch top.state {
 	case wantName:
 		top.state, top.from, top.to = wantValue, from, len(s.residue)-1
@@ -199,6 +202,20 @@ func (s *scanner) takeString() error {
 		top.state = wantComma
 	}
 	return nil
+}
+
+// holdsNUL reports whether a JSON string has a \u0000 that is no escaped backslash before "u0000". FHIR forbids it and the
+// registry could not keep it.
+func holdsNUL(text []byte) bool {
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' {
+			if bytes.HasPrefix(text[i:], []byte(`\u0000`)) {
+				return true
+			}
+			i++
+		}
+	}
+	return false
 }
 
 // copyString copies up to and with the closing quote.

@@ -3,7 +3,7 @@
 //
 // An Inspector is given all bytes of a document as they pass by and answers with a Result; Result.Check then compares it with
 // what the metadata declared, which may only be known after the bytes (a Binary may stand before its DocumentReference). It
-// promises one pass, memory below 100 KiB whatever the content and its size, the same answer however the bytes are split into
+// promises one pass, memory below 64 KiB whatever the content and its size, the same answer however the bytes are split into
 // writes, and no panic. Where the first bytes say little the whole document is judged: JSON and XML are well-formed to the end,
 // text is text to the end, GIF and PNG are walked block by block. Base64 attachments inside JSON and XML can be handed out as files of
 // their own, since clamd does not look into them (DESIGN, the way of the bytes, 6). It does not scan, store or convert.

@@ -88,8 +88,13 @@ func FuzzXML(f *testing.F) {
 		if fault == "" && reference != nil && !strings.Contains(reference.Error(), "invalid XML name") && !encodingOnly(reference) {
 			t.Fatalf("%q passes here, encoding/xml says %v", data, reference)
 		}
-		lenient := []string{"twice", "declaration", "DOCTYPE", "<!", "root", "damaged", "name", "encoding", "not allow", "deeper", "\"<\"", "nothing that is known", "no quotes", "cut off"}
-		if fault != "" && reference == nil && !containsAny(fault, lenient) {
+		// encoding/xml lets through: equal attributes, no blank between attributes, declarations anywhere, text outside the root, what stands
+		// in instructions, any depth, references to surrogates.
+		lenient := []string{"twice", "a tag is damaged", "instruction is damaged", "declaration", "DOCTYPE", "<!", "outside the root", "encoding", "does not allow", "deeper"}
+		if bytes.Contains(data, []byte("&#")) {
+			lenient = append(lenient, "names nothing that is known")
+		}
+		if fault != "" && reference == nil && utf8.Valid(data) && !containsAny(fault, lenient) {
 			t.Fatalf("%q: %s, encoding/xml accepts it", data, fault)
 		}
 	})

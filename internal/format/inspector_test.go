@@ -318,7 +318,7 @@ func TestFlatMemory(t *testing.T) {
 		{"instruction", "<a><?p ", "x?", "?></a>", XML},
 		{"elements", "<a>", `<b c="1" d='2'>&lt;</b>`, "</a>", XML},
 		{"brackets in text", "<a>", "]x]]", "</a>", XML},
-		{"string of 60 MiB", `{"resourceType":"Binary","data":"`, "QUJD", `"}`, JSON},
+		{"string", `{"resourceType":"Binary","data":"`, "QUJD", `"}`, JSON},
 		{"key", `{"`, "QUJD", `":1}`, JSON},
 		{"array", `[1`, `,-1.5e3,"\u00e5",null`, `]`, JSON},
 		{"objects", `[1`, `,{"a":{"b":[]}}`, `]`, JSON},

@@ -2,12 +2,6 @@ package helseid
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,13 +10,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jwk"
-	"github.com/lestrrat-go/jwx/v3/jws"
 )
-
-// assertionLife is how long a client assertion is good for; HelseID takes at most 60 s.
-const assertionLife = 30 * time.Second
 
 // tokenTimeout bounds getting one token, both tries and the discovery together.
 const tokenTimeout = 20 * time.Second
@@ -152,130 +141,4 @@ func (c *Client) form(scopes []string, organisation string) (url.Values, error) 
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 		"client_assertion":      {assertion},
 	}, nil
-}
-
-// assertion is RFC 7523 §2.2. The organisation a multi-tenant client acts for travels inside it, as RFC 9396 authorization
-// details of HelseID's own type; it never stands in the access token in this form (nhn.md "Tokens").
-func (c *Client) assertion(organisation string) (string, error) {
-	alg, err := signingAlgorithm(c.Key)
-	if err != nil {
-		return "", err
-	}
-	now := c.now()
-	claims := map[string]any{
-		"iss": c.ClientID, "sub": c.ClientID, "aud": c.Issuer, "jti": rand.Text(),
-		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(assertionLife).Unix(),
-	}
-	if organisation != "" {
-		claims["authorization_details"] = []any{authorizationDetails(organisation)}
-	}
-	headers := map[string]any{"typ": "client-authentication+jwt"}
-	if kid, ok := c.Key.KeyID(); ok {
-		headers["kid"] = kid
-	}
-	return sign(alg, c.Key, headers, claims)
-}
-
-func authorizationDetails(organisation string) map[string]any {
-	return map[string]any{
-		"type": "helseid_authorization",
-		"practitioner_role": map[string]any{"organization": map[string]any{"identifier": map[string]any{
-			"system": "urn:oid:1.0.6523", "type": "ENH", "value": "NO:ORGNR:" + organisation,
-		}}},
-	}
-}
-
-// signingAlgorithm is the key's own alg, or the usual one of its kind.
-func signingAlgorithm(key jwk.Key) (jwa.SignatureAlgorithm, error) {
-	if key == nil {
-		return jwa.EmptySignatureAlgorithm(), errors.New("the client has no key")
-	}
-	if named, ok := key.Algorithm(); ok {
-		if alg, ok := algorithmOf(named.String()); ok {
-			return alg, nil
-		}
-		return jwa.EmptySignatureAlgorithm(), errors.New("the client key's alg is not for signing")
-	}
-	var private any
-	if err := jwk.Export(key, &private); err != nil {
-		return jwa.EmptySignatureAlgorithm(), fmt.Errorf("read client key: %w", err)
-	}
-	if signer, ok := private.(crypto.Signer); ok {
-		for _, alg := range []jwa.SignatureAlgorithm{jwa.PS256(), jwa.ES256(), jwa.ES384(), jwa.ES512()} {
-			if fits(alg.String(), signer.Public()) == nil {
-				return alg, nil
-			}
-		}
-	}
-	return jwa.EmptySignatureAlgorithm(), errors.New("the client key must be a private RSA key, or one on P-256, P-384 or P-521")
-}
-
-// ProofKey is an EC P-256 key that lives for one run of a program and signs DPoP proofs.
-type ProofKey struct {
-	private    *ecdsa.PrivateKey
-	public     jwk.Key
-	thumbprint string
-}
-
-// NewProofKey makes a key.
-func NewProofKey() (*ProofKey, error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("make proof key: %w", err)
-	}
-	public, err := jwk.Import(&private.PublicKey)
-	if err != nil {
-		return nil, fmt.Errorf("make proof key: %w", err)
-	}
-	raw, err := json.Marshal(public)
-	if err != nil {
-		return nil, fmt.Errorf("make proof key: %w", err)
-	}
-	_, thumbprint, err := publicKey(readObject("", "the key", raw), raw)
-	if err != nil {
-		return nil, fmt.Errorf("make proof key: %w", err)
-	}
-	return &ProofKey{private, public, thumbprint}, nil
-}
-
-// Thumbprint is the key's RFC 7638 SHA-256 thumbprint, which a token carries as cnf.jkt.
-func (k *ProofKey) Thumbprint() string { return k.thumbprint }
-
-// Proof makes a proof for one request now. accessToken and nonce may be empty: the first at a token endpoint, the second
-// everywhere else. Query and fragment of the address are left out.
-func (k *ProofKey) Proof(method, address, accessToken, nonce string) (string, error) {
-	return k.sign(time.Now(), method, address, accessToken, nonce)
-}
-
-func (k *ProofKey) sign(now time.Time, method, address, accessToken, nonce string) (string, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return "", errors.New("a proof needs an absolute URL")
-	}
-	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
-	claims := map[string]any{"htm": method, "htu": u.String(), "iat": now.Unix(), "jti": rand.Text()}
-	if accessToken != "" {
-		hash := sha256.Sum256([]byte(accessToken))
-		claims["ath"] = base64.RawURLEncoding.EncodeToString(hash[:])
-	}
-	if nonce != "" {
-		claims["nonce"] = nonce
-	}
-	return sign(jwa.ES256(), k.private, map[string]any{"typ": "dpop+jwt", "jwk": k.public}, claims)
-}
-
-// sign makes a compact JWS.
-func sign(alg jwa.SignatureAlgorithm, key any, header, claims map[string]any) (string, error) {
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		return "", err
-	}
-	protected := jws.NewHeaders()
-	for name, value := range header {
-		if err := protected.Set(name, value); err != nil {
-			return "", err
-		}
-	}
-	raw, err := jws.Sign(payload, jws.WithKey(alg, key, jws.WithProtectedHeaders(protected)))
-	return string(raw), err
 }

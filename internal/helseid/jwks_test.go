@@ -110,13 +110,18 @@ func TestIssuerAwayAtStart(t *testing.T) {
 func TestImpatientCallerDoesNotFailOthers(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
-	hold := make(chan struct{})
+	hold, asked := make(chan struct{}), make(chan struct{}, 8)
 	inner := g.issuer.Config.Handler
-	g.issuer.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-hold; inner.ServeHTTP(w, r) })
+	g.issuer.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-hold
+		inner.ServeHTTP(w, r)
+	})
 	gone, cancel := context.WithCancel(t.Context())
 	left := make(chan error, 1)
 	r := g.with("main", "issuer")
 	go func() { _, err := g.verifier.Verify(gone, r); left <- err }()
+	<-asked // the fetch is the impatient one's
 	var wait sync.WaitGroup
 	for range 5 {
 		r := g.with("main", "issuer")

@@ -45,12 +45,9 @@ func (db *DB) InTenant(ctx context.Context, s Schema, fn func(*Tx) error) error 
 	if err != nil {
 		return Unavailable(err)
 	}
-	t := &Tx{Schema: s, tx: ptx}
-	if err := t.run(ctx, fn); err != nil {
-		rollback(ptx)
-		return Unavailable(err)
-	}
-	return nil
+	// Deferred, so that a panic in fn ends the transaction and frees its locks too; after a commit it does nothing.
+	defer rollback(ptx)
+	return Unavailable((&Tx{Schema: s, tx: ptx}).run(ctx, fn))
 }
 
 // rollback uses its own deadline: the request's context may be what ended.
@@ -72,13 +69,20 @@ func (t *Tx) run(ctx context.Context, fn func(*Tx) error) error {
 			return err
 		}
 	}
-	return inDoubt(t.tx.Commit(ctx))
+	return t.commit(ctx)
 }
 
-// inDoubt: a commit that was sent and that nobody answered may have happened. The caller must not be told that nothing changed.
-func inDoubt(err error) error {
+// commit tells apart a transaction that certainly is not there and one of which nobody knows: the commit was sent and the
+// connection broke. The caller of that one must not hear that nothing changed. pgconn.SafeToRetry cannot tell: pgx 5.12 says
+// "conn closed", safe, also when the connection ended while it waited for the commit's answer.
+func (t *Tx) commit(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	open := !t.tx.Conn().IsClosed()
+	err := t.tx.Commit(ctx)
 	var answered *pgconn.PgError
-	if err == nil || errors.As(err, &answered) || pgconn.SafeToRetry(err) || !transient(err) {
+	if err == nil || !open || errors.As(err, &answered) || !transient(err) {
 		return err
 	}
 	return fault.New(fault.PartUnavailable, "The registry's database did not confirm in time, so it is not known whether anything was "+

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"dokumentlager/api"
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/mhd"
@@ -25,4 +26,4 @@ func (p *parts) doors(version string) ([]Door, error) {
 }
 
 // docs answers /docs and /openapi.yaml.
-func docs() http.Handler { return nil }
+func docs() http.Handler { return api.Handler() }
