@@ -114,17 +114,21 @@ func New(now time.Time, actor Actor, action Action, operation string) Event {
 	return Event{ID: uuid.Must(uuid.NewV7()), At: now.UTC(), Action: action, Outcome: Success, Operation: operation, Actor: actor}
 }
 
-// Refused turns the event into that of a refusal: the outcome from the leading problem's kind, its code and rule.
+// Refused turns the event into that of a refusal: the outcome from the leading problem's kind, its code and rule. A rule that the
+// event has already stays: it is one that the answer must not name, and it denied.
 func (e Event) Refused(err error) Event {
 	lead := fault.Of(err).Leading()
 	if lead == nil {
 		return e
 	}
 	e.Outcome = Failed
-	if lead.Kind() == fault.Denied || lead.Kind() == fault.Unauthenticated {
+	if lead.Kind() == fault.Denied || lead.Kind() == fault.Unauthenticated || e.Detail.Rule != "" {
 		e.Outcome = Denied
 	}
-	e.Detail.Code, e.Detail.Rule, e.Detail.Reason = string(lead.Code), lead.Rule, lead.Safe
+	if e.Detail.Rule == "" {
+		e.Detail.Rule = lead.Rule
+	}
+	e.Detail.Code, e.Detail.Reason = string(lead.Code), lead.Safe
 	return e
 }
 

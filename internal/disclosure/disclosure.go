@@ -65,7 +65,8 @@ func (s *Service) admit(r Reader) error {
 	return s.Policy.CheckPersonnel(r.Caller).Err()
 }
 
-// unknown is the answer for what is not there and for what is not for this reader alike.
+// unknown is the answer for what is not there and for what is not for this reader alike: the same to the letter. Which rule it was
+// stands in the audit event alone.
 func unknown() *fault.Problem {
 	return fault.New(fault.UnknownDocument, "No such document, or not for this patient, home community or caller.")
 }
@@ -74,7 +75,7 @@ func unknown() *fault.Problem {
 func (s *Service) community(ctx context.Context, home string) (tenant.Tenant, error) {
 	t, err := s.Tenants.ByHome(ctx, home)
 	if errors.Is(err, tenant.ErrUnknown) || (err == nil && t.State != tenant.Active) {
-		return tenant.Tenant{}, unknown().At("homeCommunityId")
+		return tenant.Tenant{}, unknown()
 	}
 	return t, err
 }

@@ -63,17 +63,22 @@ func (s *Service) Open(ctx context.Context, r Reader, w Wanted) (*Opened, error)
 // permit finds the entry, asks access and queues the event; its transaction's commit is the permission.
 func (s *Service) permit(ctx context.Context, tx *postgres.Tx, r Reader, w Wanted, o *Opened, event *audit.Event) error {
 	e, err := registry.ByUniqueID(ctx, tx, w.UniqueID)
+	if fault.KindOf(err) == fault.NotFound {
+		return unknown()
+	}
 	if err != nil {
 		return err
 	}
 	event.Entry, event.Patient, event.Detail.Documents = e.ID, e.Patient.CX(), []audit.Document{audit.Of(e)}
 	if w.Patient != e.Patient.Value && w.Patient != e.Patient.CX() {
-		return unknown().At("nhn-patient-nin").By("R2")
+		event.Detail.Rule = "R2"
+		return unknown()
 	}
 	d, listed := s.decide(r, o.Tenant, e), s.listed(r, o.Tenant, e)
 	switch {
 	case d.Open != access.Allow && !listed:
-		return unknown().By(first(d.Rules))
+		event.Detail.Rule = first(d.Rules)
+		return unknown()
 	case d.Open != access.Allow:
 		return fault.New(fault.AccessDenied, "The document is barred to health personnel. It stands in the list masked, and cannot be opened.").By(first(d.Rules))
 	case e.Status == document.Tombstone:

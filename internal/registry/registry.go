@@ -9,7 +9,9 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
+	"strings"
 
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
@@ -51,6 +53,9 @@ func (l Locator) Key(p document.PatientID) uuid.UUID {
 // more makes b.Send fail with TargetDeprecated, so two racing replacements have one winner. A deleted entry's id may be used
 // again: its tombstone gives way.
 func Register(tx *postgres.Tx, b *postgres.Batch, l Locator, s Submission) error {
+	if err := storable(s); err != nil {
+		return err
+	}
 	ids := lo.Map(s.Entries, func(e document.Entry, _ int) string { return e.ID.String() })
 	b.Queue(nil, `delete from tenant.document_entry where id = any($1::text[]::uuid[]) and status = 'T'`, ids)
 	if err := queueSet(b, s.Set); err != nil {
@@ -67,6 +72,16 @@ func Register(tx *postgres.Tx, b *postgres.Batch, l Locator, s Submission) error
 	}
 	tx.Control(`insert into control.patient_locator (patient_key, tenant_id) values ($1, $2) on conflict do nothing`, l.Key(s.Set.Patient), tx.Schema.ID)
 	return nil
+}
+
+// storable refuses the one character that neither text nor jsonb of PostgreSQL can hold and that no XDS text may: the database
+// would refuse the whole statement, and that would look like a fault of ours.
+func storable(s Submission) error {
+	text, err := json.Marshal(s)
+	if err == nil && strings.Contains(strings.NewReplacer(`\\`, "", `\u0000`, "\x00").Replace(string(text)), "\x00") {
+		return fault.New(fault.MetadataError, "The metadata hold a NUL character (U+0000), which no text of XDS may. Send them without it.").By("W4")
+	}
+	return err
 }
 
 func queueSet(b *postgres.Batch, s document.SubmissionSet) error {
@@ -167,9 +182,12 @@ func SetConfidentiality(b *postgres.Batch, e document.Entry, codes []document.Co
 	if err != nil {
 		return err
 	}
+	if text := joined(codes); len(text) > maxCodes {
+		return fault.New(fault.MetadataError, "More confidentiality codes than can be kept. Send each once, and only those that apply.").By("W5")
+	}
 	b.Queue(nil, `update tenant.document_entry set confidentiality = $2, rest = $3 where id = $1`, e.ID, tokens(codes), rest)
 	b.Queue(nil, `insert into tenant.confidentiality_change (logical_id, changed_at, codes, previous, event_id) values ($1, $2, $3, $4, $5)`,
-		e.LogicalID, change.At, joined(codes), joined(old), change.Event)
+		e.LogicalID, change.At, joined(codes), clipped(joined(old)), change.Event)
 	return nil
 }
 

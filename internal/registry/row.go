@@ -154,7 +154,31 @@ func parsed(texts []string) []document.Code {
 	return lo.Map(texts, func(s string, _ int) document.Code { return document.ParseToken(s) })
 }
 
-func joined(codes []document.Code) string { return strings.Join(tokens(codes), " ") }
+// maxCodes bounds the columns of confidentiality_change: wider ones would cost each tenant a TOAST table (spec/postgres.md §1).
+// All codes of 9603 and HL7's together take 171 bytes.
+const maxCodes = 240
+
+// joined writes codes for the history, each once and each system once: "N,R^2.16.840.1.113883.5.25 NORS^2.16.578.1.12.4.1.1.9603".
+func joined(codes []document.Code) string {
+	var systems []string
+	values := map[string][]string{}
+	for _, c := range lo.UniqBy(codes, document.Code.Token) {
+		if values[c.System] == nil {
+			systems = append(systems, c.System)
+		}
+		values[c.System] = append(values[c.System], c.Value)
+	}
+	return strings.Join(lo.Map(systems, func(s string, _ int) string { return strings.Join(values[s], ",") + "^" + s }), " ")
+}
+
+// clipped shortens what an entry was registered with: too many codes once must not keep it open for good. The audit event of the
+// change has all of them.
+func clipped(text string) string {
+	if len(text) <= maxCodes {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxCodes-3], "") + "…"
+}
 
 func nullText(s string) any {
 	if s == "" {

@@ -1,0 +1,180 @@
+package postgres_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"dokumentlager/internal/devstack"
+	"dokumentlager/internal/devstack/stacktest"
+	"dokumentlager/internal/postgres"
+	"dokumentlager/migrations"
+
+	"github.com/google/uuid"
+)
+
+func proof() (p [16]byte) {
+	_, _ = rand.Read(p[:])
+	return p
+}
+
+// race lets 50 goroutines on all pools use one proof at the same moment and counts the winners.
+func race(t *testing.T, dbs []*postgres.DB, p [16]byte) int32 {
+	t.Helper()
+	var winners atomic.Int32
+	var all sync.WaitGroup
+	gate := make(chan struct{})
+	for i := range 50 {
+		all.Go(func() {
+			<-gate
+			fresh, err := postgres.Proofs{DB: dbs[i%len(dbs)]}.Use(t.Context(), p, time.Now())
+			if err != nil {
+				t.Error(err)
+			}
+			if fresh {
+				winners.Add(1)
+			}
+		})
+	}
+	close(gate)
+	all.Wait()
+	return winners.Load()
+}
+
+// TestProofHasOneWinner (W1): of any number of replicas one accepts a proof, and none does later.
+func TestProofHasOneWinner(t *testing.T) {
+	t.Parallel()
+	stacktest.Migrated(t)
+	var replicas []*postgres.DB
+	for range 4 {
+		replicas = append(replicas, opened(t, postgres.Config{URL: stacktest.Parts(t).AppURL, Pools: 1}))
+	}
+	for range 10 {
+		p := proof()
+		if n := race(t, replicas, p); n != 1 {
+			t.Errorf("%d replicas accepted one proof", n)
+		}
+		if n := race(t, replicas, p); n != 0 {
+			t.Errorf("%d accepted it again", n)
+		}
+	}
+}
+
+func TestSweepForgetsOldProofsOnly(t *testing.T) {
+	t.Parallel()
+	url, appURL := stacktest.EmptyDatabase(t)
+	migrate(t, owner(t, url, migrations.FS))
+	proofs := postgres.Proofs{DB: opened(t, postgres.Config{URL: appURL, Pools: 1})}
+	limit := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	use := func(p [16]byte, iat time.Time, want bool) {
+		t.Helper()
+		if got, err := proofs.Use(t.Context(), p, iat); err != nil || got != want {
+			t.Errorf("issued %v: %t, %v; want %t", iat, got, err, want)
+		}
+	}
+	old, edge, young := proof(), proof(), proof()
+	use(old, limit.Add(-time.Second), true)
+	use(edge, limit, true)
+	use(young, limit.Add(time.Second), true)
+	for _, want := range []int64{1, 0} {
+		if n, err := proofs.Sweep(t.Context(), limit); err != nil || n != want {
+			t.Errorf("%d went, want %d: %v", n, want, err)
+		}
+	}
+	use(old, limit, true)
+	use(edge, limit, false)
+	use(young, limit, false)
+}
+
+// TestCrashesForgetNothing kills one backend, which makes PostgreSQL throw all others out and recover, and then the whole server.
+// A proof that was used stays used, a tenant's committed row stays, and the pools recover without being told.
+func TestCrashesForgetNothing(t *testing.T) {
+	t.Parallel()
+	parts, err := devstack.StartParts(t.Context(), devstack.Options{Dir: t.TempDir(), StartTimeout: 90 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = parts.Stop() })
+	o := owner(t, parts.OwnerURL, migrations.FS)
+	migrate(t, o)
+	s := (&stacktest.Database{Owner: o}).Tenant(t).Schema()
+	db := opened(t, postgres.Config{URL: parts.AppURL, Pools: 1})
+	var used [][16]byte
+	for name, crash := range map[string]func() error{
+		"backend": func() error { return killBackend(t, db) },
+		"server": func() error {
+			if err := parts.Kill(devstack.Postgres); err != nil {
+				return err
+			}
+			_, err := postgres.Proofs{DB: db}.Use(t.Context(), proof(), time.Now())
+			wantUnavailable(t, postgres.Unavailable(err), unchanged)
+			wantUnavailable(t, db.InTenant(t.Context(), s, func(*postgres.Tx) error { return nil }), unchanged)
+			return parts.Restart(t.Context(), devstack.Postgres)
+		},
+	} {
+		used = append(used, proof())
+		if n := race(t, []*postgres.DB{db}, used[len(used)-1]); n != 1 {
+			t.Fatalf("%d accepted one proof", n)
+		}
+		kept := uuid.New()
+		if err := db.InTenant(t.Context(), s, func(tx *postgres.Tx) error { return put(t, tx, kept) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := crash(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		eventually(t, func() bool { return db.Ping(t.Context()) == nil })
+		for _, p := range used {
+			eventually(t, func() bool {
+				fresh, err := postgres.Proofs{DB: db}.Use(t.Context(), p, time.Now())
+				if fresh {
+					t.Errorf("%s: a used proof was accepted again", name)
+				}
+				return err == nil
+			})
+		}
+		eventually(t, func() bool { return db.InTenant(t.Context(), s, func(*postgres.Tx) error { return nil }) == nil })
+		err := db.InTenant(t.Context(), s, func(tx *postgres.Tx) error {
+			var n int
+			err := tx.QueryRow(t.Context(), `select count(*) from tenant.association where id = $1`, kept).Scan(&n)
+			if n != 1 {
+				t.Errorf("%s: the committed row is there %d times", name, n)
+			}
+			return err
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// killBackend sends SIGKILL to a backend of the pool's: PostgreSQL takes that for a crash.
+func killBackend(t *testing.T, db *postgres.DB) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	var pid int
+	if err := db.Control().QueryRow(ctx, `select pg_backend_pid()`).Scan(&pid); err != nil {
+		return err
+	}
+	return kill(pid)
+}
+
+// kill is kill -9 of a process that really is a PostgreSQL backend of ours.
+func kill(pid int) error {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(string(line), "dl_app") {
+		return fmt.Errorf("process %d is %q, not a backend of ours", pid, line)
+	}
+	return syscall.Kill(pid, syscall.SIGKILL)
+}
