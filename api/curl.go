@@ -21,8 +21,8 @@ type command struct {
 }
 
 func (c command) String() string {
-	address := c.address()
-	lines := []string{c.call() + ` "` + address + c.query() + `"`}
+	path := c.escapedPath()
+	lines := []string{c.call() + ` "$BASE` + path + c.query() + `"`}
 	if c.guarded {
 		lines = append(lines, `-H "Authorization: DPoP $TOKEN" -H "DPoP: $PROOF"`)
 	}
@@ -37,7 +37,7 @@ func (c command) String() string {
 	}
 	text := strings.Join(lines, " \\\n  ")
 	if c.guarded {
-		text = strings.NewReplacer("{method}", c.method, "{url}", address).Replace(c.authorize) + "\n" + text
+		text = strings.NewReplacer("{method}", c.method, "{path}", path).Replace(c.authorize) + "\n" + text
 	}
 	return text
 }
@@ -54,15 +54,15 @@ func (c command) call() string {
 	return "curl -sS" + show + " -X " + c.method
 }
 
-// address is without query, as a proof's htu is; a $ of ours is kept from the shell.
-func (c command) address() string {
+// escapedPath is without query, as a proof's htu is; a $ of ours is kept from the shell.
+func (c command) escapedPath() string {
 	path := strings.ReplaceAll(c.path, "$", `\$`)
 	for _, p := range c.parameters {
 		if p.In == "path" {
 			path = strings.ReplaceAll(path, "{"+p.Name+"}", p.Example)
 		}
 	}
-	return "$BASE" + path
+	return path
 }
 
 func (c command) query() string {

@@ -128,17 +128,17 @@ func TestCurl(t *testing.T) {
 	page, _ := fetchPage(t)
 	for id, want := range map[string]string{
 		"ping": `curl -sS -i "$BASE/ping"`,
-		"validateBundle": `eval "$(dlctl auth --method POST --url "$BASE/R4/fhir/Bundle/\$validate")"   # sets TOKEN and PROOF
+		"validateBundle": `eval "$(dlctl token POST "/R4/fhir/Bundle/\$validate")"   # sets BASE, TOKEN and PROOF
 curl -sS -i "$BASE/R4/fhir/Bundle/\$validate" \
   -H "Authorization: DPoP $TOKEN" -H "DPoP: $PROOF" \
   -H 'nhn-source-system: MittEPJ/26.2' \
   -H 'Content-Type: application/fhir+json' \
   --data-binary @bundle.json`,
-		"deleteDocument": `eval "$(dlctl auth --method DELETE --url "$BASE/R4/fhir/DocumentReference/7da057fc-5d62-475d-889a-0c68cc712563")"   # sets TOKEN and PROOF
+		"deleteDocument": `eval "$(dlctl token DELETE "/R4/fhir/DocumentReference/7da057fc-5d62-475d-889a-0c68cc712563")"   # sets BASE, TOKEN and PROOF
 curl -sS -i -X DELETE "$BASE/R4/fhir/DocumentReference/7da057fc-5d62-475d-889a-0c68cc712563?homeCommunityId=2.16.578.1.12.4.5.100.1.1" \
   -H "Authorization: DPoP $TOKEN" -H "DPoP: $PROOF" \
   -H 'nhn-source-system: MittEPJ/26.2'`,
-		"searchDocuments": `eval "$(dlctl auth --method POST --url "$BASE/R4/fhir/DocumentReference/_search")"   # sets TOKEN and PROOF
+		"searchDocuments": `eval "$(dlctl token POST "/R4/fhir/DocumentReference/_search")"   # sets BASE, TOKEN and PROOF
 curl -sS -i "$BASE/R4/fhir/DocumentReference/_search" \
   -H "Authorization: DPoP $TOKEN" -H "DPoP: $PROOF" \
   -H 'nhn-source-system: MittEPJ/26.2' \

@@ -83,7 +83,7 @@ func TestCommandsAreShell(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(bin, "curl"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	c := command{method: "PATCH", path: "/R4/$x/{id}", guarded: true, authorize: `eval "$(echo "PROOF='{method}:{url}'")"`, bodyType: "text/x", body: `{"it's": "$1"}`,
+	c := command{method: "PATCH", path: "/R4/$x/{id}", guarded: true, authorize: `PROOF="$(printf %s "{method}:{path}")"`, bodyType: "text/x", body: `{"it's": "$1"}`,
 		parameters: []parameter{{Name: "id", In: "path", Example: "7"}, {Name: "q", In: "query", Example: "1"}, {Name: "X-Name", In: "header", Example: "o'b"}, {Name: "none", In: "query"}}}
 	sh := exec.CommandContext(t.Context(), "sh", "-euc", c.String())
 	sh.Env = []string{"PATH=" + bin + ":/usr/bin:/bin", "BASE=http://here", "TOKEN=tok"}
@@ -92,7 +92,7 @@ func TestCommandsAreShell(t *testing.T) {
 		t.Fatalf("%v: %s\n%s", err, out, c)
 	}
 	want := strings.Join([]string{"[-sS]", "[-i]", "[-X]", "[PATCH]", "[http://here/R4/$x/7?q=1]", "[-H]", "[Authorization: DPoP tok]", "[-H]",
-		"[DPoP: PATCH:http://here/R4/$x/7]", "[-H]", "[X-Name: o'b]", "[-H]", "[Content-Type: text/x]", "[--data-binary]", `[{"it's": "$1"}]`, ""}, "\n")
+		"[DPoP: PATCH:/R4/$x/7]", "[-H]", "[X-Name: o'b]", "[-H]", "[Content-Type: text/x]", "[--data-binary]", `[{"it's": "$1"}]`, ""}, "\n")
 	if string(out) != want {
 		t.Errorf("got\n%swant\n%s", out, want)
 	}

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"errors"
 	"bytes"
 	stdbase64 "encoding/base64"
 	"fmt"
@@ -210,9 +211,19 @@ func (d *bodyDecoder) write(p []byte) error {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
-		return fmt.Errorf("fhir: the sink of %s: %w", d.location, err)
+		return fmt.Errorf("fhir: the sink of %s: %w", d.location, located(err, d.location))
 	}
 	return nil
+}
+
+// located gives a sink's own refusal, such as a document that is too large, the place in the bundle, which the sink cannot know.
+func located(err error, at string) error {
+	var p *fault.Problem
+	if !errors.As(err, &p) || p.Location != "" {
+		return err
+	}
+	placed := *p
+	return placed.At(at)
 }
 
 // badIndex is where the first character stands that is no base64, -1 when there is none. Padding is good only at the text's end.

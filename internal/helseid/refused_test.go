@@ -174,7 +174,7 @@ func tokenFormCases() []refusal {
 		{"token crit known word", T, "extensions", func(a *attempt) { a.token.header["crit"], a.token.header["b64"] = []any{"b64"}, true }},
 		{"token b64 false", T, "extensions", tokenHeader("b64", false)},
 		{"token signature too short", T, "signature is not right", func(a *attempt) { a.token.signature = func(string) string { return b64(make([]byte, 255)) } }},
-		{"token cut", T, "not base64url", raw(func(s string) string { return s[:len(s)-8] })},
+		{"token cut", T, "not base64url", raw(func(s string) string { return s[:len(s)-9] })},
 		{"token signature empty", T, "signature is not right", func(a *attempt) { a.token.signature = func(string) string { return "" } }},
 		{"token signature of zeros", T, "signature is not right", func(a *attempt) { a.token.signature = func(string) string { return b64(make([]byte, 256)) } }},
 		{"token claims changed", T, "signature is not right", raw(func(s string) string {

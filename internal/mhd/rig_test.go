@@ -1,7 +1,9 @@
 package mhd_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -97,18 +99,37 @@ func upload(t *testing.T, w *servicetest.Caller, b servicetest.Bundle) *fhir.Bun
 }
 
 // objects counts the objects in the store under one of the tenant's prefixes: "d" documents, "q" quarantine.
-func objects(t *testing.T, s *servicetest.Service, of tenant.Tenant, area string) (n int) {
+func objects(t *testing.T, s *servicetest.Service, of tenant.Tenant, area string) int {
+	t.Helper()
+	return len(keys(t, storeOf(t, s), area+"/"+of.SchemaName+"/"))
+}
+
+func storeOf(t *testing.T, s *servicetest.Service) *blob.S3 {
 	t.Helper()
 	store, err := blob.NewS3(blob.Config{Endpoint: s.Parts.S3.Endpoint, Region: s.Parts.S3.Region, Bucket: s.Parts.S3.Bucket,
 		AccessKey: s.Parts.S3.AccessKey, SecretKey: s.Parts.S3.SecretKey, PathStyle: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = store.List(context.Background(), area+"/"+of.SchemaName+"/", func(blob.Info) error { n++; return nil })
+	return store
+}
+
+func keys(t *testing.T, store *blob.S3, prefix string) (found []string) {
+	t.Helper()
+	err := store.List(context.Background(), prefix, func(i blob.Info) error { found = append(found, i.Key); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return found
+}
+
+// overwrite changes an object behind the service's back.
+func overwrite(t *testing.T, store *blob.S3, key string, content []byte) {
+	t.Helper()
+	sum := sha256.Sum256(content)
+	if err := store.Put(t.Context(), key, bytes.NewReader(content), int64(len(content)), sum[:]); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // events is all that the operation left in the tenant's log and, by its organisation, in the control log.
