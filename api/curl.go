@@ -44,9 +44,9 @@ func (c command) String() string {
 
 // call names the method only where curl would not choose it by itself.
 func (c command) call() string {
-	show := " -i"
+	show := " -i" // people want to see the status
 	if c.output != "" {
-		show = ""
+		show = " -D -"
 	}
 	if c.method == "GET" || (c.method == "POST" && c.bodyType != "") {
 		return "curl -sS" + show

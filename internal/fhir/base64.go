@@ -1,9 +1,9 @@
 package fhir
 
 import (
-	"errors"
 	"bytes"
 	stdbase64 "encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -219,11 +219,10 @@ func (d *bodyDecoder) write(p []byte) error {
 // located gives a sink's own refusal, such as a document that is too large, the place in the bundle, which the sink cannot know.
 func located(err error, at string) error {
 	var p *fault.Problem
-	if !errors.As(err, &p) || p.Location != "" {
-		return err
+	if errors.As(err, &p) && p.Location == "" {
+		p.At(at)
 	}
-	placed := *p
-	return placed.At(at)
+	return err
 }
 
 // badIndex is where the first character stands that is no base64, -1 when there is none. Padding is good only at the text's end.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +30,7 @@ func TestNothingLeaks(t *testing.T) {
 			in.Discard()
 		},
 		"too large": func(in *repository.Reception, _ context.CancelFunc) {
-			_, _ = io.Copy(in, lines(70_000_000))
+			_, _ = io.Copy(in, lines(11_000_000))
 			in.Discard()
 		},
 		"dropped while scanned": func(in *repository.Reception, _ context.CancelFunc) {
@@ -45,7 +46,7 @@ func TestNothingLeaks(t *testing.T) {
 			in.Discard()
 		},
 		"attachments": func(in *repository.Reception, _ context.CancelFunc) {
-			_, _ = io.WriteString(in, inJSON(inCDA(strings.Repeat("Helt ufarlig innhold. ", 200_000))))
+			_, _ = io.WriteString(in, inJSON(inCDA(strings.Repeat("Helt ufarlig innhold. ", 100_000))))
 			_ = in.Close()
 			time.Sleep(20 * time.Millisecond)
 			in.Discard()
@@ -58,7 +59,7 @@ func TestNothingLeaks(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				begin := time.Now()
 				fate(r.Receive(ctx), cancel)
-				if took := time.Since(begin); took > 5*time.Second {
+				if took := time.Since(begin); took > 20*time.Second {
 					t.Errorf("%s: took %v", name, took)
 				}
 				cancel()
@@ -181,7 +182,10 @@ func TestManyAtOnce(t *testing.T) {
 func BenchmarkReceive(b *testing.B) {
 	for name, line := range map[string]string{"text": "Pasienten er oppdiktet.\n", "xml": "<linje nr=\"1\">Pasienten er oppdiktet.</linje>\n"} {
 		b.Run(name, func(b *testing.B) {
-			content := []byte("<a>" + strings.Repeat(line, (repository.MaxDocument-7)/len(line)) + "</a>")
+			content := []byte(strings.Repeat(line, (repository.MaxDocument-7)/len(line)))
+			if name == "xml" {
+				content = slices.Concat([]byte("<a>"), content, []byte("</a>"))
+			}
 			r, bestScan, bestReceive := open(b, nil), time.Hour, time.Hour
 			b.SetBytes(int64(len(content)))
 			for i := 0; b.Loop(); i++ {

@@ -282,6 +282,27 @@ type row struct {
 	Stored, Changed time.Time
 }
 
+func TestStateOf(t *testing.T) {
+	t.Parallel()
+	db, s := tenant(t)
+	o := repository.Object{Key: uuid.New(), Size: 5, SHA256: random(32)}
+	inTenant(t, db, s, func(tx *postgres.Tx) error {
+		if state, err := repository.StateOf(t.Context(), tx, o.Key); err != nil || state != repository.Gone {
+			t.Errorf("without a row: %q, %v", state, err)
+		}
+		b := tx.Batch()
+		open(t, nil).Record(b, o, repository.Quarantined, "text/plain", "Eicar", uuid.New(), now)
+		if err := b.Send(t.Context()); err != nil {
+			return err
+		}
+		state, err := repository.StateOf(t.Context(), tx, o.Key)
+		if state != repository.Quarantined {
+			t.Errorf("with a row: %q", state)
+		}
+		return err
+	})
+}
+
 func readRow(t *testing.T, db *postgres.DB, s postgres.Schema, key uuid.UUID) (got row) {
 	t.Helper()
 	inTenant(t, db, s, func(tx *postgres.Tx) error {

@@ -49,7 +49,7 @@ func (s *SelfTest) once(ctx context.Context) time.Duration {
 	if ctx.Err() != nil {
 		return 0
 	}
-	before := s.passed.Swap(true)
+	before := s.passed.Swap(err == nil)
 	switch {
 	case err != nil:
 		s.Log.ErrorContext(ctx, "the scanner's self-test failed: uploads are refused", "component", "clamd", "error", err)

@@ -110,6 +110,13 @@ type Answer struct {
 // Do sends a request with a fresh token and proof.
 func (c *Caller) Do(t testing.TB, req *http.Request) Answer {
 	t.Helper()
+	c.Sign(t, req)
+	return Send(t, req)
+}
+
+// Sign puts a fresh token and proof on a request.
+func (c *Caller) Sign(t testing.TB, req *http.Request) {
+	t.Helper()
 	token := c.Token(t)
 	proof, err := c.key.Proof(req.Method, req.URL.String(), token, "")
 	if err != nil {
@@ -117,10 +124,10 @@ func (c *Caller) Do(t testing.TB, req *http.Request) Answer {
 	}
 	req.Header.Set("Authorization", "DPoP "+token)
 	req.Header.Set("DPoP", proof)
-	return send(t, req)
 }
 
-func send(t testing.TB, req *http.Request) Answer {
+// Send sends a request as it is.
+func Send(t testing.TB, req *http.Request) Answer {
 	t.Helper()
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
