@@ -111,7 +111,7 @@ type renderer struct {
 
 func (r *renderer) page() (p page, err error) {
 	s := r.spec
-	p = page{Title: s.Info.Title, Style: template.CSS(style), Intro: markup(s.Info.Description), Authentication: markup(s.Authentication), //nolint:gosec // embedded
+	p = page{Title: s.Info.Title, Style: template.CSS(style), Intro: markup(s.Info.Description), Authentication: markup(s.Authentication),
 		CurlIntroduction: markup(s.CurlIntroduction), Scopes: s.Scopes, Errors: errorRows()}
 	for _, t := range s.Tags {
 		g := group{Anchor: anchor(t.Name), Name: t.Name, Description: markup(t.Description)}
@@ -161,7 +161,7 @@ func (r *renderer) call(method, path string, o operation) (call, error) {
 			return c, err
 		}
 		curl.parameters = append(curl.parameters, p)
-		c.Parameters = append(c.Parameters, field{p.Name, p.In, p.Required, template.HTML(inline(p.Description)), p.Schema.Enum}) //nolint:gosec // escaped
+		c.Parameters = append(c.Parameters, field{p.Name, p.In, p.Required, template.HTML(inline(p.Description)), p.Schema.Enum})
 	}
 	if o.RequestBody != nil {
 		if err := r.request(*o.RequestBody, &c, &curl); err != nil {
@@ -221,7 +221,7 @@ func (r *renderer) fields(s schema) (all []field, err error) {
 		return nil, err
 	}
 	for _, p := range s.Properties {
-		all = append(all, field{p.Name, "body", slices.Contains(s.Required, p.Name), template.HTML(inline(p.Value.Description)), p.Value.Enum}) //nolint:gosec // escaped
+		all = append(all, field{p.Name, "body", slices.Contains(s.Required, p.Name), template.HTML(inline(p.Value.Description)), p.Value.Enum})
 	}
 	return all, nil
 }
@@ -276,7 +276,7 @@ func (r *renderer) answer(a named[response]) (answer, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Headers = append(out.Headers, field{Name: h.Name, Text: template.HTML(inline(resolved.Description))}) //nolint:gosec // escaped
+		out.Headers = append(out.Headers, field{Name: h.Name, Text: template.HTML(inline(resolved.Description))})
 	}
 	for _, media := range value.Content {
 		out.Types = append(out.Types, media.Name)

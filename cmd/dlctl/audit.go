@@ -132,14 +132,21 @@ func (c auditCommand) choose(events []event) []event {
 var actions = map[string]string{"C": "C create", "R": "R read", "U": "U update", "D": "D delete", "E": "E execute"}
 
 func printEvents(out io.Writer, events []event) error {
+	layout := time.TimeOnly
+	if len(events) > 0 && day(events[0]) != day(events[len(events)-1]) {
+		layout = time.DateTime
+	}
 	rows := make([][]string, 0, len(events))
 	for _, e := range events {
-		rows = append(rows, e.row())
+		rows = append(rows, e.row(layout))
 	}
 	return printTable(out, []string{"TIME", "ACTION", "OPERATION", "OUTCOME", "WHO", "ORGANISATION", "PATIENT", "DOCUMENT", "WHY"}, rows)
 }
 
-func (e event) row() []string {
+// day is the event's, on the reader's clock.
+func day(e event) string { return e.Time.Local().Format(time.DateOnly) }
+
+func (e event) row(layout string) []string {
 	action := actions[e.Action]
 	if action == "" {
 		action = e.Action
@@ -149,6 +156,6 @@ func (e event) row() []string {
 		who = e.Caller.ClientID
 	}
 	patient, _, _ := strings.Cut(e.Patient, "^")
-	return []string{e.Time.Local().Format("15:04:05"), action, e.Operation, e.Outcome, shorten(who, 24), e.Organisation, patient,
+	return []string{e.Time.Local().Format(layout), action, e.Operation, e.Outcome, shorten(who, 24), e.Organisation, patient,
 		shorten(e.Document, 14), strings.TrimSpace(e.Rule + " " + e.Code)}
 }

@@ -31,7 +31,7 @@ func (o own) path() string {
 
 type confidentialityCommand struct {
 	own   `embed:""`
-	Codes []string `arg:"" sep:"," help:"All codes from now on: N, R or V, and codes of 9603, such as N,NORS."`
+	Codes string `arg:"" help:"All codes from now on, with commas between: N, R or V, and codes of 9603, such as N,NORS."`
 }
 
 // Run changes the codes (W5).
@@ -40,7 +40,7 @@ func (c confidentialityCommand) Run(s *surroundings) error {
 	if err != nil {
 		return err
 	}
-	body, err := fhir.Marshal(&fhir.DocumentReference{ID: documentID(c.ID), SecurityLabel: labels(c.Codes)})
+	body, err := fhir.Marshal(&fhir.DocumentReference{ID: documentID(c.ID), SecurityLabel: labels(strings.Split(c.Codes, ","))})
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 func issueLines(outcome *fhir.OperationOutcome) []string {
 	lines := make([]string, 0, len(outcome.Issue))
 	for _, issue := range outcome.Issue {
-		line := fmt.Sprintf("  %-8s", oneLine(issue.Severity))
+		line := fmt.Sprintf("  %-8s ", oneLine(issue.Severity))
 		if places := append(issue.Expression, issue.Location...); len(places) > 0 {
 			line += oneLine(strings.Join(places, ", ")) + ": "
 		}

@@ -107,8 +107,11 @@ func (c validateCommand) Run(s *surroundings) error {
 	if !ok {
 		return fmt.Errorf("the answer is a %s and no OperationOutcome", oneLine(resource.Type))
 	}
-	_, err = fmt.Fprintf(s.stdout, "The bundle would be accepted.\n%s\n", strings.Join(issueLines(outcome), "\n"))
-	return err
+	fmt.Fprintln(s.stdout, "The bundle would be accepted.")
+	if len(outcome.Issue) > 0 && outcome.Issue[0].Severity != "information" {
+		fmt.Fprintln(s.stdout, strings.Join(issueLines(outcome), "\n"))
+	}
+	return nil
 }
 
 // described is what a bundle says of one of its documents; size is counted.
@@ -176,7 +179,7 @@ func printReceipt(out io.Writer, reply *fhir.Bundle, sent map[int]described, too
 			warnings = append(warnings, issueLines(outcome)...)
 		}
 	}
-	fmt.Fprintf(out, "Stored in %.1f s.\n%s\n", took.Seconds(), strings.Join(documents, "\n"))
+	fmt.Fprintf(out, "Stored in %s.\n%s\n", took.Round(time.Millisecond), strings.Join(documents, "\n"))
 	if len(warnings) > 0 {
 		fmt.Fprintf(out, "Accepted with remarks:\n%s\n", strings.Join(warnings, "\n"))
 	}

@@ -7,6 +7,7 @@
 package fault
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -172,6 +173,9 @@ func Of(err error) Problems {
 	var p *Problem
 	if errors.As(err, &p) {
 		return Problems{p}
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return Problems{New(PartUnavailable, "The request was not finished in time. Send it again.").RetryIn(5 * time.Second).Because(err)}
 	}
 	return Problems{New(InternalError, "Something went wrong on our side. Nothing was stored. Give the request id to support.").Because(err)}
 }

@@ -51,6 +51,7 @@ func searchParams() []fhir.CapabilitySearchParam {
 		{Name: "identifier", Type: "token"}, {Name: "category", Type: "token"}, {Name: "type", Type: "token"},
 		{Name: "creation", Type: "date", Documentation: "the document's creation time; eq ge gt le lt sa eb"},
 		{Name: "date", Type: "date", Documentation: "when it was registered here; eq ge gt le lt sa eb"},
+		{Name: "_count", Type: "number", Documentation: "entries of a page, 1 to 200"},
 		{Name: "homeCommunityId", Type: "token", Documentation: "ask one home community only"},
 	}
 }

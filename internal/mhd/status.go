@@ -3,7 +3,6 @@ package mhd
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"dokumentlager/internal/access"
@@ -14,6 +13,7 @@ import (
 	"dokumentlager/internal/submission"
 
 	"github.com/google/uuid"
+	"github.com/samber/lo"
 )
 
 // documentStatus is the answer of /api/rest/document-status: whether registry and repository hold a document.
@@ -54,11 +54,11 @@ func (d *Door) status(w http.ResponseWriter, r *http.Request, actor audit.Actor)
 	return nil
 }
 
-// statusAddress takes the document's uniqueId or its entryUUID, under the names that clients use.
+// statusAddress takes the document's uniqueId, or its entryUUID as id.
 func statusAddress(r *http.Request) (submission.Address, error) {
 	q := r.URL.Query()
-	id := document.StripURN(q.Get("documentUniqueId") + q.Get("documentId") + q.Get("id"))
-	if id == "" || strings.Count(r.URL.RawQuery, "&") > 3 {
+	id := document.StripURN(lo.CoalesceOrEmpty(q.Get("documentUniqueId"), q.Get("id")))
+	if id == "" {
 		return submission.Address{}, fault.New(fault.BadRequest, "Say which document with documentUniqueId (or id, the DocumentReference's).").At("documentUniqueId")
 	}
 	entry, _ := uuid.Parse(id)

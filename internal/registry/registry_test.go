@@ -26,7 +26,7 @@ func TestEntryComesBack(t *testing.T) {
 	t.Parallel()
 	s := schemaOf(t)
 	rich, bare := full(t), plain()
-	odd := plain() // a precision nobody gave reads as seconds; the sub-microsecond is more than the database keeps
+	odd := plain() // a precision that nobody gave reads as seconds
 	odd.Creation, odd.ServiceStart = document.Time{At: noon}, document.Time{At: noon, Precision: document.Year}
 	sub := submission(rich, bare, odd)
 	mustRegister(t, s, sub)
@@ -427,7 +427,7 @@ func TestTooManyCodes(t *testing.T) {
 	t.Parallel()
 	s := schemaOf(t)
 	var many []document.Code
-	for i := range 40 {
+	for i := range 80 {
 		many = append(many, document.Code{Value: fmt.Sprintf("Å%d", i), System: "http://example.org/æøå"})
 	}
 	e := plain()

@@ -87,7 +87,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = fault.New(fault.BadRequest, "The body came too slowly and was not waited for. Nothing was done; send the same request again.").Because(err)
 	case errors.Is(err, io.EOF):
-		// A deadline left standing would cancel the request while it is worked on: the server watches for the caller's hanging up.
+		// The body is whole: its deadline must not outlive it on the connection.
 		_ = b.control.SetReadDeadline(time.Time{})
 	}
 	b.err = err

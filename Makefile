@@ -1,0 +1,62 @@
+# What can be done in this checkout: `make help`. Everything stays in the checkout but Debian's packages, which `setup` says it
+# will install before it does.
+
+GO       ?= go
+FUZZTIME ?= 10s
+
+# The version is git's name for this commit; a source tree without git has none. Never asked of a repository around the checkout.
+VERSION  ?= $(shell [ -e .git ] && git describe --tags --always --dirty 2>/dev/null || echo 0.0.0-dev)
+
+# The caller's flags stay in force. VCS stamping is off because it fails in a checkout that another user owns.
+GOFLAGS := $(shell $(GO) env GOFLAGS 2>/dev/null) -buildvcs=false
+export GOFLAGS
+
+# Everything but build/ and bin/, which hold data and programs of other users perhaps.
+SOURCES := $(wildcard *.go) api cmd internal migrations
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint bench conformance fuzz clean compiler
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+setup: ## install what is missing: PostgreSQL, ClamAV, versitygw, staticcheck
+	@sh deploy/setup.sh
+
+build: ## build bin/dokumentlager and bin/dlctl
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/dokumentlager ./cmd/dlctl
+
+demo: setup build ## show the main job on a whole stack, and leave it running until Ctrl-C (DEMO_ONCE=1: end after the steps)
+	@bash deploy/demo.sh
+
+test: setup compiler lint ## vet, staticcheck and all tests under the race detector
+	$(GO) test -race -vet=off -count=1 -timeout 5m ./...
+
+# Analysis sees the packages as the tests build them, with -race: then all of it is compiled once.
+lint: export GOFLAGS := $(GOFLAGS) -race
+lint: setup compiler ## go vet, staticcheck and gofmt
+	$(GO) vet ./...
+	bin/staticcheck ./...
+	@unformatted=$$(gofmt -l $(SOURCES)) && [ -z "$$unformatted" ] || { echo "gofmt -w is needed for:" "$$unformatted"; exit 1; }
+
+bench: setup ## measure against clamd, bare SQL and S3; writes build/bench.json
+	@mkdir -p build
+	$(GO) test -tags bench -count=1 -timeout 30m -v ./internal/bench
+
+conformance: setup ## replay the bundles of NHN, NIST and IHE
+	$(GO) test ./internal/conformance -v -count=1
+
+fuzz: setup ## run each fuzz target for FUZZTIME (10s)
+	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' $(SOURCES)); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+			echo "$$target in $$(dirname "$$file")"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+		done; \
+	done
+
+clean: ## remove our programs and build/, the demo's data included; tools that setup installed stay
+	rm -rf bin/dokumentlager bin/dlctl build
+
+compiler:
+	@command -v "$$($(GO) env CC)" >/dev/null || { echo "The race detector needs a C compiler: apt-get install gcc libc6-dev"; exit 1; }

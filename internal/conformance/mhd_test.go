@@ -1,0 +1,141 @@
+package conformance
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"dokumentlager/internal/devstack/servicetest"
+)
+
+const (
+	examples   = "ihe-mhd/example/"
+	exSimple   = examples + "Bundle-ex-comprehensiveProvideDocumentBundleSimple.json"
+	exComplete = examples + "Bundle-ex-comprehensiveProvideDocumentBundleComplete.json"
+	exReplace  = examples + "Bundle-ex-comprehensiveProvideDocumentBundleReplace.json"
+	exDocument = examples + "Bundle-ex-comprehensiveProvideDocumentBundleDocument.json"
+	exMinimal  = examples + "Bundle-ex-minimalProvideDocumentBundleSimple.json"
+	// exPatient is where the examples' references to the patient point, made absolute.
+	exPatient = "http://example.org/fhir/Patient/ex-patient"
+)
+
+// withExPatient sends the example's Patient along, with the identifier that the examples' contained patients carry, and fresh
+// identifiers: all examples share one masterIdentifier.
+func withExPatient(t *testing.T, from collection, body []byte) []byte {
+	t.Helper()
+	patient := parse(t, from.read(t, examples+"Patient-ex-patient.json"))
+	patient["identifier"] = []any{exIdentifier()}
+	return edited(t, body, func(m servicetest.Object) {
+		freshen(m)
+		addPatient(m, exPatient, patient)
+	})
+}
+
+func exIdentifier() servicetest.Object {
+	return servicetest.Object{"system": "http://example.org/patients", "value": "mrn-1234"}
+}
+
+// replayMHD: IHE's own examples, to tenants of profile ihe.
+func replayMHD(t *testing.T, b *table, from collection) {
+	const added = "fresh identifiers; the example's Patient added as an entry, with an identifier"
+	b.play(t, row{Source: exMinimal, Step: "as it is", Transaction: "ITI-65", Expected: "200", Result: notApplicable,
+		Why: "its Patient has no identifier, and XDS files nothing without one (patientId, ITI TF-3)"}, func(t *testing.T) string {
+		return newIHE(t).refuse(t, "application/fhir+json", from.read(t, exMinimal))
+	})
+	b.play(t, row{Source: exMinimal, Step: "completed", Transaction: "ITI-65", Expected: "200", Why: "an identifier given to its Patient"}, func(t *testing.T) string {
+		return taken(newIHE(t).accept(t, edited(t, from.read(t, exMinimal), func(m servicetest.Object) {
+			_, patients := resources(m, "Patient")
+			patients[0]["identifier"] = []any{exIdentifier()}
+		})))
+	})
+	b.play(t, row{Source: exSimple, Step: "as it is", Transaction: "ITI-65", Expected: "200 where Patient/ex-patient is known", Result: notApplicable,
+		Why: "there is no patient register behind the service: Patient/ex-patient must come with the message"}, func(t *testing.T) string {
+		return newIHE(t).refuse(t, "application/fhir+json", from.read(t, exSimple))
+	})
+	b.play(t, row{Source: exSimple, Step: "completed", Transaction: "ITI-65", Expected: "200", Why: added}, func(t *testing.T) string {
+		to := newIHE(t)
+		docs := to.accept(t, withExPatient(t, from, from.read(t, exSimple)))
+		sameShape(t, from, to, docs[0])
+		return taken(docs)
+	})
+	b.play(t, row{Source: exComplete, Transaction: "ITI-65", Expected: "200; a recipient that keeps no folders warns", Why: added + "; the appended-to document registered before"}, func(t *testing.T) string {
+		return related(t, from, exComplete, "DocumentReference/ex-DocumentReferenceComprehensive", "current")
+	})
+	b.play(t, row{Source: exReplace, Transaction: "ITI-65 with PATCH", Expected: "200, the original is then superseded", Why: added + "; the replaced document registered before"}, func(t *testing.T) string {
+		return related(t, from, exReplace, "DocumentReference/ex-documentreference", "superseded") + ", the original is then superseded"
+	})
+	b.play(t, row{Source: exDocument, Transaction: "ITI-65, FHIR Documents option", Expected: "200, or FHIRDocumentNotSupported", Why: "the option is not claimed"}, func(t *testing.T) string {
+		got := newIHE(t).refuse(t, "application/fhir+json", from.read(t, exDocument))
+		if !strings.Contains(got, "FHIRDocumentNotSupported at Bundle.entry[2].resource") {
+			t.Errorf("answered %s, want FHIRDocumentNotSupported", got)
+		}
+		return got
+	})
+	noRequests(b)
+}
+
+// taken is a row's word for accepted documents: 200 and what was warned of.
+func taken(docs []stored) string {
+	if len(docs[0].Warnings) == 0 {
+		return "200"
+	}
+	return "200; warnings: " + strings.Join(slices.Compact(slices.Sorted(slices.Values(codes(docs[0].Warnings)))), ", ")
+}
+
+func codes(issues []string) (out []string) {
+	for _, i := range issues {
+		code, _, _ := strings.Cut(i, " at ")
+		out = append(out, code)
+	}
+	return out
+}
+
+// related registers a document, fills its id into the example and sends that; the first document is afterwards what status says.
+func related(t *testing.T, from collection, source, target, status string) string {
+	to := newIHE(t)
+	first := to.accept(t, withExPatient(t, from, from.read(t, exSimple)))[0]
+	filled := strings.ReplaceAll(string(from.read(t, source)), `"`+target+`"`, `"DocumentReference/`+path.Base(first.Location)+`"`)
+	docs := to.accept(t, withExPatient(t, from, []byte(filled)))
+	if got := to.status(t, first.Location); got != status {
+		t.Errorf("the first document is %s afterwards, want %s", got, status)
+	}
+	if got := to.status(t, docs[0].Location); got != "current" {
+		t.Errorf("the new document is %s, want current", got)
+	}
+	return taken(docs)
+}
+
+// sameShape: our answers have at least the elements that IHE's example answers have.
+func sameShape(t *testing.T, from collection, to bench, d stored) {
+	t.Helper()
+	example := parse(t, from.read(t, examples+"Bundle-ex-findDocumentReferencesResponse.json"))
+	a := to.doctor.Search(t, map[string][]string{"patient.identifier": {d.PatientToken}, "status": {"current"}, "homeCommunityId": {to.of.HomeCommunity}})
+	ours := parse(t, a.Body)
+	if ours["type"] != example["type"] {
+		t.Errorf("a search answers with a %v, the example with a %v", ours["type"], example["type"])
+	}
+	want, got := example["entry"].([]any)[0].(servicetest.Object), ours["entry"].([]any)[0].(servicetest.Object)
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if got[key] == nil {
+			t.Errorf("an entry of our answer to a search has no %s, the example has", key)
+		}
+	}
+}
+
+// noRequests are the example bundles that nobody sends to a Document Recipient.
+func noRequests(b *table) {
+	for name, why := range map[string]string{
+		"Bundle-ex-response-comprehensiveProvideDocumentBundleComplete": "an answer; ours has the same elements (asserted wherever a message is accepted)",
+		"Bundle-ex-response-comprehensiveProvideDocumentBundleSimple":   "an answer; ours has the same elements (asserted wherever a message is accepted)",
+		"Bundle-ex-response-minimalProvideDocumentBundleSimple":         "an answer; ours has the same elements (asserted wherever a message is accepted)",
+		"Bundle-ex-findDocumentReferencesResponse":                      "an answer to ITI-67; ours has the same elements (asserted)",
+		"Bundle-FindDocumentReferences":                                 "an answer to ITI-67, of another example",
+		"Bundle-ex-findDocumentListsResponse":                           "an answer to ITI-66, which is not offered",
+		"Bundle-ex-dummyBundleDocAndBinary":                             "input of $generate-metadata (ITI-106), which is not offered",
+		"Bundle-ex-fhir-document-bundle":                                "a FHIR document: content, not a message",
+	} {
+		b.add(row{Source: examples + name + ".json", Transaction: "–", Expected: "–", Got: "–", Result: notApplicable, Why: why})
+	}
+}
