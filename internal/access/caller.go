@@ -13,9 +13,11 @@ const (
 	Citizen
 	Guardian
 	Proxy
+	// Operator is a person at the service's own command line; no rule lets one read a document.
+	Operator
 )
 
-var kindNames = [...]string{"nobody", "machine", "personnel", "citizen", "guardian", "proxy"}
+var kindNames = [...]string{"nobody", "machine", "personnel", "citizen", "guardian", "proxy", "operator"}
 
 // String is the name that audit events and the simulator use.
 func (k Kind) String() string {

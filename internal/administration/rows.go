@@ -2,7 +2,6 @@ package administration
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -66,31 +65,9 @@ func updateTenant(ctx context.Context, tx pgx.Tx, t tenant.Tenant) error {
 	return writeOrganisations(ctx, tx, t)
 }
 
-// operator is the actor of a command as audit rows keep actors: no token, no request, a person at a machine.
-type operator struct {
-	Kind string `json:"kind"`
-	Name string `json:"name,omitempty"`
-}
-
-// note writes the command's event in the tenant's log, with its note for the sealer, in the command's transaction. audit.Append
-// needs a transaction under the tenant's role; this one is the owner's, which makes that role, so the statement stands here.
+// note writes the command's event in the tenant's log, in the command's transaction.
 func (s *Service) note(ctx context.Context, tx pgx.Tx, t tenant.Tenant, operation, what string) error {
-	e := audit.New(s.Now(), audit.Actor{}, audit.Execute, operation)
+	e := audit.New(s.Now(), audit.Operator(s.Operator), audit.Execute, operation)
 	e.Detail = audit.Detail{HomeCommunity: t.HomeCommunity, Reason: what}
-	detail, err := json.Marshal(e.Detail)
-	if err != nil {
-		return err
-	}
-	actor, err := json.Marshal(operator{"operator", s.Operator})
-	if err != nil {
-		return err
-	}
-	schema := pgx.Identifier{t.SchemaName}.Sanitize()
-	_, err = tx.Exec(ctx, `insert into `+schema+`.audit_event (id, at, action, outcome, operation, actor, detail) values ($1, $2, $3, $4, $5, $6, $7)`,
-		e.ID, e.At, string(e.Action), string(e.Outcome), e.Operation, string(actor), string(detail))
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, `insert into control.audit_pending (tenant_id, event_id) values ($1, $2)`, t.ID, e.ID)
-	return err
+	return audit.AppendAsOwner(ctx, tx, t.Schema(), e)
 }

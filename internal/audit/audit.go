@@ -19,6 +19,7 @@ import (
 	"dokumentlager/internal/postgres"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 )
 
 // Action is the letter of CRUDE.
@@ -50,6 +51,11 @@ type Actor struct {
 	access.Caller
 	// RequestID is ours; EventID is the caller's nhn-event-id and SourceSystem its nhn-source-system (R3).
 	RequestID, EventID, SourceSystem string
+}
+
+// Operator is the actor of an administrative command: no token and no request, an account on a machine.
+func Operator(account string) Actor {
+	return Actor{Caller: access.Caller{Kind: access.Operator, Name: account}}
 }
 
 // Event is one operation. Zero fields were not part of it.
@@ -176,9 +182,26 @@ func Append(tx *postgres.Tx, b *postgres.Batch, e Event) error {
 		return err
 	}
 	b.Queue(nil, `insert into tenant.`+insert, args...)
-	tx.Control(`insert into control.audit_pending (tenant_id, event_id) values ($1, $2)`, tx.Schema.ID, e.ID)
+	tx.Control(pending, tx.Schema.ID, e.ID)
 	return nil
 }
+
+// AppendAsOwner writes the event in a transaction of the owning role, which is administration's: the tenant's role may just be
+// coming into being there.
+func AppendAsOwner(ctx context.Context, tx pgx.Tx, s postgres.Schema, e Event) error {
+	args, err := e.args()
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `insert into `+pgx.Identifier{s.Name}.Sanitize()+`.`+insert, args...); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, pending, s.ID, e.ID)
+	return err
+}
+
+// pending is the note that no seal covers the event yet.
+const pending = `insert into control.audit_pending (tenant_id, event_id) values ($1, $2)`
 
 // Log writes events that stand alone: refusals, and what only reads.
 type Log struct{ DB *postgres.DB }

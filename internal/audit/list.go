@@ -40,7 +40,8 @@ func actorRow(a Actor) row {
 		SourceSystem: a.SourceSystem, TokenID: a.TokenID, RequestID: a.RequestID, EventID: a.EventID}
 }
 
-// Line is one event as `dokumentlager audit list --json` prints it, one object per line.
+// Line is one event as `dokumentlager audit list --json` prints it, one object per line. The fields that every reader asks for are
+// always there, empty when the event has none.
 type Line struct {
 	ID           uuid.UUID `json:"id"`
 	Time         time.Time `json:"time"`
@@ -48,16 +49,16 @@ type Line struct {
 	Outcome      string    `json:"outcome"`
 	Operation    string    `json:"operation"`
 	Caller       row       `json:"caller"`
-	Organisation string    `json:"organisation,omitempty"`
-	Patient      string    `json:"patient,omitempty"`
+	Organisation string    `json:"organisation"`
+	Patient      string    `json:"patient"`
 	// Document is the uniqueId of the document concerned; Documents has all of them when there are several.
-	Document  string `json:"document,omitempty"`
+	Document  string `json:"document"`
 	Entry     string `json:"entry_id,omitempty"`
-	Rule      string `json:"rule,omitempty"`
+	Rule      string `json:"rule"`
 	Code      string `json:"code,omitempty"`
 	Reason    string `json:"reason,omitempty"`
-	RequestID string `json:"request_id,omitempty"`
-	EventID   string `json:"nhn_event_id,omitempty"`
+	RequestID string `json:"request_id"`
+	EventID   string `json:"nhn_event_id"`
 	Detail    Detail `json:"detail"`
 }
 

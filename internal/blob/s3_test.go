@@ -178,14 +178,14 @@ func TestSilentStore(t *testing.T) {
 // TestSlowReaderIsNotCutOff: who reads slowly, a citizen on a telephone say, has no deadline; only the store has.
 func TestSlowReaderIsNotCutOff(t *testing.T) {
 	t.Parallel()
-	store, _ := fakeS3(t, 200*time.Millisecond, func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(make([]byte, 8<<20)) })
+	store, _ := fakeS3(t, time.Second, func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(make([]byte, 8<<20)) })
 	body, err := store.Open(t.Context(), "d/t/x", 0, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer body.Close()
 	for range 2 {
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(1300 * time.Millisecond)
 		if _, err := io.ReadFull(body, make([]byte, 4<<20)); err != nil {
 			t.Fatal(err)
 		}

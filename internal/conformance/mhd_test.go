@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -60,10 +61,29 @@ func replayMHD(t *testing.T, b *table, from collection) {
 		sameShape(t, from, to, docs[0])
 		return taken(docs)
 	})
+	b.play(t, row{Source: exSimple, Step: "completed, sent twice", Transaction: "ITI-65", Expected: "XDSDuplicateUniqueIdInRegistry: the set's uniqueId came before",
+		Why: "a set's uniqueId is registered once (spec/ihe.md 1.5)"}, func(t *testing.T) string {
+		to, body := newIHE(t), withExPatient(t, from, from.read(t, exSimple))
+		to.accept(t, body)
+		again := to.writer.Upload(t, body)
+		if n := to.Rows(t, to.of, "submission"); n != 1 {
+			t.Errorf("%d submission sets, want the first", n)
+		}
+		told := issues(parse(t, again.Body), "error")
+		if again.Status != 400 && again.Status != 409 || !slices.ContainsFunc(told, func(i string) bool { return strings.HasPrefix(i, "XDSDuplicateUniqueIdInRegistry") }) {
+			t.Errorf("answered %d %s", again.Status, again.Body)
+		}
+		return fmt.Sprintf("%d %s", again.Status, strings.Join(told, ", "))
+	})
 	b.play(t, row{Source: exComplete, Transaction: "ITI-65", Expected: "200; a recipient that keeps no folders warns", Why: added + "; the appended-to document registered before"}, func(t *testing.T) string {
 		return related(t, from, exComplete, "DocumentReference/ex-DocumentReferenceComprehensive", "current")
 	})
-	b.play(t, row{Source: exReplace, Transaction: "ITI-65 with PATCH", Expected: "200, the original is then superseded", Why: added + "; the replaced document registered before"}, func(t *testing.T) string {
+	b.play(t, row{Source: exReplace, Step: "as it is", Transaction: "ITI-65 with PATCH", Expected: "200", Result: notApplicable,
+		Why: "states a size of 24 for its 23 bytes; besides, patient and replaced document are not here"}, func(t *testing.T) string {
+		return newIHE(t).refuse(t, "application/fhir+json", from.read(t, exReplace))
+	})
+	b.play(t, row{Source: exReplace, Step: "completed", Transaction: "ITI-65 with PATCH", Expected: "200, the original is then superseded",
+		Why: added + "; the replaced document registered before; the size corrected"}, func(t *testing.T) string {
 		return related(t, from, exReplace, "DocumentReference/ex-documentreference", "superseded") + ", the original is then superseded"
 	})
 	b.play(t, row{Source: exDocument, Transaction: "ITI-65, FHIR Documents option", Expected: "200, or FHIRDocumentNotSupported", Why: "the option is not claimed"}, func(t *testing.T) string {
@@ -97,7 +117,7 @@ func related(t *testing.T, from collection, source, target, status string) strin
 	to := newIHE(t)
 	first := to.accept(t, withExPatient(t, from, from.read(t, exSimple)))[0]
 	filled := strings.ReplaceAll(string(from.read(t, source)), `"`+target+`"`, `"DocumentReference/`+path.Base(first.Location)+`"`)
-	docs := to.accept(t, withExPatient(t, from, []byte(filled)))
+	docs := to.accept(t, withExPatient(t, from, edited(t, []byte(filled), trueSize)))
 	if got := to.status(t, first.Location); got != status {
 		t.Errorf("the first document is %s afterwards, want %s", got, status)
 	}
@@ -105,6 +125,14 @@ func related(t *testing.T, from collection, source, target, status string) strin
 		t.Errorf("the new document is %s, want current", got)
 	}
 	return taken(docs)
+}
+
+// trueSize corrects the one false size among the examples: Replace counts a line end that its Binary does not have.
+func trueSize(m servicetest.Object) {
+	_, refs := resources(m, "DocumentReference")
+	if a := attachment(refs[0]); a["size"] == float64(24) {
+		a["size"] = 23
+	}
 }
 
 // sameShape: our answers have at least the elements that IHE's example answers have.

@@ -78,6 +78,7 @@ func authorsOf(ref servicetest.Object) (all []author) {
 			}
 		}
 	}
+	slices.SortFunc(all, func(a, b author) int { return strings.Compare(a.Person+a.Department, b.Person+b.Department) })
 	return all
 }
 

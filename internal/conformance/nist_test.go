@@ -74,7 +74,7 @@ var negatives = map[string]string{
 	comprehensive + "Missing_UniqueId_SubmissionSetTypeList/pdb.json": "XDSRegistryMetadataError at Bundle.entry[1].resource.identifier",
 	minimal + "Bad_Patient_Link_List/pdb.json":                        "XDSUnknownPatientId at Bundle.entry[1].resource.subject",
 	minimal + "Bad_Profile/pdb.json":                                  "XDSRegistryMetadataError at Bundle.meta.profile",
-	minimal + "Missing_DocumentReference_without_reference/pdb.json":  "XDSMissingDocumentMetadata at Bundle.entry",
+	minimal + "Missing_DocumentReference_without_reference/pdb.json":  "XDSMissingDocumentMetadata at Bundle.entry[1].resource",
 	minimal + "Missing_MimeType/pdb.json":                             "XDSRegistryMetadataError at Bundle.entry[0].resource.content[0].attachment.contentType",
 	minimal + "Missing_Profile/pdb.json":                              "XDSRegistryMetadataError at Bundle.meta.profile",
 	minimal + "Missing_SourceId/pdb.json":                             "XDSRegistryMetadataError at Bundle.entry[1].resource.extension",

@@ -216,7 +216,9 @@ func issues(answer servicetest.Object, severity string) (found []string) {
 		if all, _ := issue["expression"].([]any); len(all) > 0 {
 			place = " at " + all[0].(string)
 		}
-		found = append(found, text(issue, "details", "coding", "code")+place)
+		// The last coding is the most particular: our own code follows the XDS code it refines.
+		codings, _ := issue["details"].(servicetest.Object)["coding"].([]any)
+		found = append(found, text(codings[len(codings)-1], "code")+place)
 	}
 	entries, _ := answer["entry"].([]any)
 	for _, e := range entries {

@@ -22,6 +22,7 @@ const (
 	extSourceID       = mhdDefinitions + "ihe-sourceId"
 	extDesignation    = mhdDefinitions + "ihe-designationType"
 	extAuthorOrg      = mhdDefinitions + "ihe-authorOrg"
+	extRecipient      = mhdDefinitions + "ihe-intendedRecipient"
 	oldHomeCommunity  = "http://ihe.net/fhir/StructureDefinition/homeCommunityId"
 	listTypes         = "https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes"
 	systemURI         = "urn:ietf:rfc:3986"
@@ -44,7 +45,7 @@ type decoder struct {
 // decode maps a transaction bundle to a submission (nhn.md (b), spec/ihe.md 1.10). It never fails: what is wrong is among the
 // request's problems.
 func decode(bundle *fhir.Bundle, bodies []*repository.Reception, base string) *message {
-	d := &decoder{bundle: bundle, base: base, bodies: bodies, m: &message{bundle: bundle}}
+	d := &decoder{bundle: bundle, base: base, bodies: bodies, m: &message{bundle: bundle, places: places{set: noSet}}}
 	d.m.request.Claim = claimOf(bundle.Meta)
 	d.entries()
 	return d.m
@@ -187,15 +188,23 @@ func (d *decoder) set(sets []int) {
 	if len(l.Identifier) == 0 {
 		d.problem(fault.New(fault.MetadataError, "The submission set has no identifier (uniqueId).").At(place(i, "resource.identifier")).By("W4"))
 	}
-	s.Patient = patientID(scope.patient(l.Subject))
-	s.SourcePatient = sourcePatient(scope.patient(l.Subject))
+	subject := scope.subject(l.Subject, i)
+	s.Patient, s.SourcePatient = patientID(subject), sourcePatient(subject)
 	if l.Source != nil {
 		refs := []fhir.Reference{*l.Source}
 		if ext := extension(l.Source.Extension, extAuthorOrg); ext != nil && ext.ValueReference != nil {
 			refs = append(refs, *ext.ValueReference)
 		}
-		s.Authors = scope.authors(refs)
+		s.Authors = scope.authors(refs, place(i, "resource.source"))
 	}
+	if extension(l.Extension, extRecipient) != nil {
+		d.notKept("The intended recipient", place(i, "resource.extension"))
+	}
+}
+
+// notKept warns of what the message says and the registry has no place for: what is acknowledged without a word is kept (promise 1).
+func (d *decoder) notKept(what, location string) {
+	d.problem(fault.New(fault.ExtraMetadata, "%s is not kept; the documents are.", what).AsWarning().At(location))
 }
 
 // sourceID must be an OID (ITI TF-3 §4.2.3.3.9).
@@ -209,9 +218,6 @@ func (d *decoder) sourceID(value string, entry int) string {
 
 // checkMembers: the set's entries and the bundle's DocumentReferences must be the same ones (spec/ihe.md 1.5).
 func (d *decoder) checkMembers() {
-	if d.m.request.Problems.Refuses() && d.bundle.Entry == nil {
-		return
-	}
 	l, ok := d.setList()
 	if !ok {
 		return
@@ -237,7 +243,7 @@ func (d *decoder) checkMembers() {
 }
 
 func (d *decoder) setList() (*fhir.List, bool) {
-	if d.m.places.set >= len(d.bundle.Entry) || d.bundle.Entry[d.m.places.set].Resource == nil {
+	if d.m.places.set == noSet {
 		return nil, false
 	}
 	return fhir.As[fhir.List](d.bundle.Entry[d.m.places.set].Resource)

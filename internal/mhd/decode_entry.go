@@ -67,7 +67,7 @@ func (d *decoder) describe(i int, ref *fhir.DocumentReference, scope scope, e *d
 	default:
 		d.problem(fault.New(fault.MetadataError, "The status must be current (or superseded).").At(place(i, "resource.status")).By("W4"))
 	}
-	e.Patient = patientID(scope.patient(ref.Subject))
+	e.Patient = patientID(scope.subject(ref.Subject, i))
 	e.Type = code(ref.Type)
 	if len(ref.Category) > 0 {
 		e.Class = code(&ref.Category[0])
@@ -81,7 +81,10 @@ func (d *decoder) describe(i int, ref *fhir.DocumentReference, scope scope, e *d
 		}
 	}
 	e.Comments = ref.Description
-	e.Authors = scope.authors(ref.Author)
+	e.Authors = scope.authors(ref.Author, place(i, "resource.author"))
+	if ref.Authenticator != nil {
+		d.notKept("The authenticator", place(i, "resource.authenticator"))
+	}
 	d.context(i, ref.Context, scope, e)
 }
 
@@ -98,6 +101,9 @@ func (d *decoder) context(i int, c *fhir.DocumentReferenceContext, scope scope, 
 		e.ServiceStop = d.time(c.Period.End, place(i, "resource.context.period.end"))
 	}
 	e.SourcePatient = sourcePatient(scope.patient(c.SourcePatientInfo))
+	if len(c.Encounter) > 0 {
+		d.notKept("The encounter", place(i, "resource.context.encounter"))
+	}
 	for _, r := range c.Related {
 		if r.Identifier != nil && r.Identifier.Value != "" {
 			e.References = append(e.References, document.PatientID{Value: r.Identifier.Value, Authority: document.StripURN(r.Identifier.System)}.CX())

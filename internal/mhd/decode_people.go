@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dokumentlager/internal/document"
+	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
 )
 
@@ -71,6 +72,17 @@ func (s scope) patient(r *fhir.Reference) *fhir.Patient {
 	return nil
 }
 
+// subject is patient for the one whose record it is. A reference that leads to nothing is not the same as none: nobody here can ask
+// the server it points to, and no other patient of the message may stand in for it (docs/profiles.md).
+func (s scope) subject(r *fhir.Reference, entry int) *fhir.Patient {
+	found := s.patient(r)
+	if found == nil && r != nil && r.Reference != "" {
+		s.d.problem(fault.New(fault.UnknownPatient, "The reference leads to no Patient in the message, and it is not looked up elsewhere. "+
+			"Send the Patient as an entry with that fullUrl, or its identifier in subject.identifier.").At(place(entry, "resource.subject")).By("P1"))
+	}
+	return found
+}
+
 // patientID prefers the national identifiers (P2) and takes any other (P1).
 func patientID(p *fhir.Patient) document.PatientID {
 	if p == nil {
@@ -101,13 +113,18 @@ func sourcePatient(p *fhir.Patient) document.SourcePatient {
 }
 
 // authors joins what MHD spreads over several references into XDS authors, one person each: a PractitionerRole is an author; a
-// Practitioner or Organization is one only when no role speaks for it; a department goes to the author of its organisation.
-func (s scope) authors(refs []fhir.Reference) (authors []document.Author) {
+// Practitioner or Organization is one only when no role speaks for it; a department goes to the author of its organisation. An
+// author of whom there is neither identifier nor name, or no resource, is warned of at the location.
+func (s scope) authors(refs []fhir.Reference, location string) (authors []document.Author) {
 	var people []*fhir.Practitioner
 	var places []*fhir.Organization
 	for _, r := range refs {
+		if r.Reference == "" && r.Identifier == nil && r.Display == "" {
+			continue // List.source may hold nothing but the extension for the author's organisation
+		}
 		found := s.resolve(r.Reference)
 		if found == nil {
+			s.d.notKept("An author whose resource is not in the message", location)
 			continue
 		}
 		switch v := found.Value.(type) {
@@ -117,10 +134,17 @@ func (s scope) authors(refs []fhir.Reference) (authors []document.Author) {
 			people = append(people, v)
 		case *fhir.Organization:
 			places = append(places, v)
+		default:
+			s.d.notKept("An author that is neither Practitioner, PractitionerRole nor Organization", location)
 		}
 	}
 	for _, p := range people {
-		if person := personOf(p); !slices.ContainsFunc(authors, func(a document.Author) bool { return samePerson(a.Person, person) }) {
+		person := personOf(p)
+		if person.IsZero() {
+			s.d.notKept("An author without identifier and name", location)
+			continue
+		}
+		if !slices.ContainsFunc(authors, func(a document.Author) bool { return samePerson(a.Person, person) }) {
 			authors = append(authors, document.Author{Person: person})
 		}
 	}

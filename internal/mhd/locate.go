@@ -13,11 +13,14 @@ import (
 
 // places remembers at which entries of the bundle things stood.
 type places struct {
+	// set is noSet when the message has no submission set, or several.
 	set       int
 	documents []int
 	// bodies are the entries of the documents' Binaries, -1 where there is none.
 	bodies []int
 }
+
+const noSet = -1
 
 func (p places) documentAt(entry int) (document int, yes bool) {
 	i := lo.IndexOf(p.documents, entry)
@@ -66,7 +69,11 @@ func (m *message) locate(problems fault.Problems) fault.Problems {
 }
 
 func (m *message) expression(location string) string {
-	if field, ok := strings.CutPrefix(location, "set."); ok {
+	field, ofSet := strings.CutPrefix(location, "set.")
+	switch {
+	case ofSet && m.places.set == noSet:
+		return "Bundle.entry" // the List that is missing: no other entry is to blame
+	case ofSet:
 		return fmt.Sprintf("Bundle.entry[%d].resource.%s", m.places.set, lo.CoalesceOrEmpty(setFields[field], field))
 	}
 	switch location {
@@ -83,7 +90,7 @@ func (m *message) expression(location string) string {
 	if err != nil || n >= len(m.places.documents) {
 		return "Bundle"
 	}
-	field := found[2]
+	field = found[2]
 	if field == "document" && m.places.bodies[n] >= 0 {
 		return fmt.Sprintf("Bundle.entry[%d].resource.data", m.places.bodies[n])
 	}

@@ -46,10 +46,14 @@ func (v *verdict) checkSet(synthetic bool) {
 	}
 	v.checkPatient(v.set.Patient, "set.patient", synthetic)
 	for i, e := range v.entries {
-		if e.Patient != v.set.Patient && !(e.Patient.IsZero() && v.set.Patient.IsZero()) {
-			v.problems.Add(fault.New(fault.PatientMismatch, "The document's patient is not the patient of the submission set.").At(at(i, "patient")))
-			v.checkPatient(e.Patient, at(i, "patient"), synthetic)
+		if e.Patient == v.set.Patient && !e.Patient.IsZero() {
+			continue
 		}
+		// A patient that is missing on one side is told as missing: there is nothing that could differ.
+		if !e.Patient.IsZero() && !v.set.Patient.IsZero() {
+			v.problems.Add(fault.New(fault.PatientMismatch, "The document's patient is not the patient of the submission set.").At(at(i, "patient")))
+		}
+		v.checkPatient(e.Patient, at(i, "patient"), synthetic)
 	}
 }
 
