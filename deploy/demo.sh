@@ -28,18 +28,21 @@ say() { printf '   %s\n' "$*"; }
 good() { printf '   %s✓ %s%s\n' "$green" "$*" "$plain"; }
 indent() { sed 's/^/   /'; }
 
-# stop ends the stack and waits for it. Ctrl-C reaches the stack by itself, and a second signal would end it without order: so a
-# moment is given in which it takes its dev.json away, which it does first.
+alive() { [ -n "$stack" ] && kill -0 "$stack" 2>/dev/null; }
+
+# stop ends the stack and waits for it. Ctrl-C in a terminal reaches the stack by itself, and a second signal would end it without
+# order. So it gets a moment in which to take its dev.json away, which it does first; one that is still starting has none, and gets the
+# time that it may need to end.
 stop() {
 	trap '' INT TERM HUP
-	if [ -n "$stack" ] && kill -0 "$stack" 2>/dev/null; then
-		for _ in 1 2 3 4 5; do
-			[ -e "$DLCTL_STACK" ] || break
-			sleep 0.1
-		done
-		if [ -e "$DLCTL_STACK" ] || [ "$step" -le 1 ]; then kill -TERM "$stack" 2>/dev/null; fi
-		wait "$stack" 2>/dev/null
-	fi
+	local moments=5
+	if [ "$step" -le 1 ]; then moments=100; fi
+	while alive && [ "$moments" -gt 0 ] && { [ -e "$DLCTL_STACK" ] || [ "$step" -le 1 ]; }; do
+		sleep 0.1
+		moments=$((moments - 1))
+	done
+	if alive && { [ -e "$DLCTL_STACK" ] || [ "$step" -le 1 ]; }; then kill -TERM "$stack" 2>/dev/null; fi
+	if [ -n "$stack" ]; then wait "$stack" 2>/dev/null; fi
 	stack=
 	rm -rf "$work"
 }
@@ -77,9 +80,13 @@ claim() {
 	printf '%s==' "$TOKEN" | cut -d. -f2 | tr '_-' '/+' | base64 -d 2>/dev/null | sed -n "s|.*\"$1\":\"\([^\"]*\)\".*|\1|p"
 }
 
-quarantined() { bin/dokumentlager quarantine list --dir "$dir" --tenant betanien --json | wc -l; }
+# newest is the audit event of what came into quarantine last.
+newest() { sed -n 2p "$work/out" | awk '{ print $NF }'; }
 
-mkdir -p "$work" || exit 1
+if ! mkdir -p "$work"; then
+	echo "$dir cannot be written to; if another user made it, that user can remove it with: make clean" >&2
+	exit 1
+fi
 chmod 700 "$work"
 began=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 
@@ -92,7 +99,7 @@ fi
 bin/dokumentlager dev --dir "$dir" --listen "$listen" >"$dir/start.log" 2>&1 &
 stack=$!
 for _ in $(seq 600); do
-	if ! kill -0 "$stack" 2>/dev/null; then
+	if ! alive; then
 		indent <"$dir/start.log"
 		fail "the stack did not start"
 	fi
@@ -119,6 +126,7 @@ bin/dlctl make-bundle --patient $patient --name "USNOBBET KLOKKE" --born 1955-05
 	--file testdata/demo/epikrise.xml --title "Epikrise, medisinsk avdeling" -o "$work/epikrise.json" || fail "the first bundle could not be built"
 bin/dlctl make-bundle --patient $patient --name "USNOBBET KLOKKE" --born 1955-05-17 --created 2026-05-12T10:42:00+02:00 --type E01-2 \
 	--file testdata/demo/rontgensvar.pdf --title "Røntgensvar, thorax på høyre side" -o "$work/rontgen.json" || fail "the second bundle could not be built"
+say "(two ITI-65 bundles, made with: bin/dlctl make-bundle --patient $patient --file FILE --title TITLE ...)"
 show bin/dlctl upload "$work/epikrise.json"
 done_well "the discharge summary was not stored"
 summary=$(id_of)
@@ -146,14 +154,16 @@ half='X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR'
 printf '%s%s' "$half" '-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*' >"$work/notat.txt"
 bin/dlctl make-bundle --patient $patient --file "$work/notat.txt" --title "Notat" --type B01-2 -o "$work/infected.json" || fail "the bundle could not be built"
 rm -f "$work/notat.txt"
-before=$(quarantined)
+bin/dokumentlager quarantine list --dir "$dir" --tenant betanien >"$work/out" || fail "the quarantine could not be listed"
+before=$(newest)
 show bin/dlctl upload "$work/infected.json"
 [ "$code" -eq 1 ] && said "422" || fail "an infected file was not refused as such"
 rm -f "$work/infected.json"
 say
 printf '   %s$ bin/dokumentlager quarantine list --dir %s --tenant betanien%s\n' "$dim" "$dir" "$plain"
-bin/dokumentlager quarantine list --dir "$dir" --tenant betanien | head -n 2 | indent
-[ "$(quarantined)" -eq $((before + 1)) ] || fail "the infected file is not in quarantine"
+bin/dokumentlager quarantine list --dir "$dir" --tenant betanien >"$work/out" || fail "the quarantine could not be listed"
+head -n 2 "$work/out" | indent
+said "text/plain" && [ "$(newest)" != "$before" ] || fail "the infected file is not in quarantine"
 bin/dlctl list --patient $patient >"$work/out" || fail "the list was refused"
 said "Notat" && fail "the infected file is listed"
 good "refused, in quarantine, and in nobody's list"
@@ -190,7 +200,7 @@ good "nothing happened that is not in it"
 
 # The example is tried as it is printed.
 root=$PWD
-example="eval \"\$($root/bin/dlctl token POST /R4/fhir/DocumentReference/_search)\" && curl -sS \"\$URL\" -H \"Authorization: DPoP \$TOKEN\" -H \"DPoP: \$PROOF\" --data-urlencode patient.identifier=$patient -d status=current"
+example="eval \"\$($root/bin/dlctl token POST /R4/fhir/DocumentReference/_search)\" && curl -sS --noproxy 127.0.0.1 \"\$URL\" -H \"Authorization: DPoP \$TOKEN\" -H \"DPoP: \$PROOF\" --data-urlencode patient.identifier=$patient -d status=current"
 if command -v curl >/dev/null; then
 	env -u DLCTL_STACK sh -c "$example" >"$work/out" 2>&1 || fail "the curl example does not work"
 	said '"searchset"' && said "$summary" || fail "the curl example does not find the document"
@@ -221,7 +231,7 @@ printf '\n%sCtrl-C stops everything; the data stays in %s.%s\n' "$bold" "$dir" "
 
 # A read that never gets anything is a sleep without a process of its own, which Ctrl-C would leave behind.
 exec {never}<> <(:)
-while kill -0 "$stack" 2>/dev/null; do
+while alive; do
 	# When make was killed, nobody could stop us any more.
 	if [ -n "${MAKELEVEL:-}" ] && [ ! -d "/proc/$PPID" ]; then interrupted 1; fi
 	read -r -t 1 -u "$never" _

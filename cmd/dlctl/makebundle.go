@@ -152,9 +152,9 @@ func splitName(name string) (given, family string) {
 
 // mimeOf is the content type that goes with a file's extension (F1, F2).
 func mimeOf(name string) (string, error) {
-	t, ext, known := format.Extension(name)
+	t, _, known := format.Extension(name)
 	if !known {
-		return "", fmt.Errorf("no allowed content type goes with the extension %q; the service takes PNG, JPEG, GIF, TIFF, PDF, TXT, RTF, XML and JSON", ext)
+		return "", fmt.Errorf("no allowed content type goes with the extension %q; the service takes PNG, JPEG, GIF, TIFF, PDF, TXT, RTF, XML and JSON", filepath.Ext(name))
 	}
 	return string(t), nil
 }

@@ -157,7 +157,9 @@ func (l *lister) ours() time.Duration {
 	l.doctor.Sign(l.t, req)
 	var body bytes.Buffer
 	took := l.timed(l.t, req, &body)
-	var answer struct{ Entry []struct{ Search struct{ Mode string } } }
+	var answer struct {
+		Entry []struct{ Search struct{ Mode string } }
+	}
 	if err := json.Unmarshal(body.Bytes(), &answer); err != nil {
 		l.t.Fatal(err)
 	}

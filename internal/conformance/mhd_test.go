@@ -45,7 +45,7 @@ func replayMHD(t *testing.T, b *table, from collection) {
 		Why: "its Patient has no identifier, and XDS files nothing without one (patientId, ITI TF-3)"}, func(t *testing.T) string {
 		return newIHE(t).refuse(t, "application/fhir+json", from.read(t, exMinimal))
 	})
-	b.play(t, row{Source: exMinimal, Step: "completed", Transaction: "ITI-65", Expected: "200", Why: "an identifier given to its Patient"}, func(t *testing.T) string {
+	b.play(t, row{Source: exMinimal, Step: "completed", Transaction: "ITI-65", Expected: "200", Why: "an identifier given to its Patient; its masterIdentifier has 71 characters where XDS allows 64, and is kept as it is"}, func(t *testing.T) string {
 		return taken(newIHE(t).accept(t, edited(t, from.read(t, exMinimal), func(m servicetest.Object) {
 			_, patients := resources(m, "Patient")
 			patients[0]["identifier"] = []any{exIdentifier()}
@@ -82,9 +82,9 @@ func replayMHD(t *testing.T, b *table, from collection) {
 		Why: "states a size of 24 for its 23 bytes; besides, patient and replaced document are not here"}, func(t *testing.T) string {
 		return newIHE(t).refuse(t, "application/fhir+json", from.read(t, exReplace))
 	})
-	b.play(t, row{Source: exReplace, Step: "completed", Transaction: "ITI-65 with PATCH", Expected: "200, the original is then superseded",
+	b.play(t, row{Source: exReplace, Step: "completed", Transaction: "ITI-65 with PATCH", Expected: "200; the original is then superseded",
 		Why: added + "; the replaced document registered before; the size corrected"}, func(t *testing.T) string {
-		return related(t, from, exReplace, "DocumentReference/ex-documentreference", "superseded") + ", the original is then superseded"
+		return related(t, from, exReplace, "DocumentReference/ex-documentreference", "superseded") + "; the original is then superseded"
 	})
 	b.play(t, row{Source: exDocument, Transaction: "ITI-65, FHIR Documents option", Expected: "200, or FHIRDocumentNotSupported", Why: "the option is not claimed"}, func(t *testing.T) string {
 		got := newIHE(t).refuse(t, "application/fhir+json", from.read(t, exDocument))

@@ -155,7 +155,8 @@ func (d *decoder) body(url string, out *submission.Document) int {
 	if !ok {
 		return -1
 	}
-	out.Identifiers.Binary = lastURN(b.ID, d.bundle.Entry[n].FullURL)
+	// Only a stated id: a fullUrl is symbolic and comes again in the next message, where it would name another document.
+	out.Identifiers.Binary = document.StripURN(b.ID)
 	out.OtherMimeType = b.ContentType
 	if b.Body >= 0 && b.Body < len(d.bodies) {
 		out.Bytes = d.bodies[b.Body]

@@ -11,6 +11,7 @@ package repository
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -114,9 +115,10 @@ func (r *Repository) slot(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// notScanned is F3's refusal; an error that is a fault already stays as it is.
+// notScanned is F3's refusal; an error that is a fault already stays as it is. fault.Of is not asked: it makes one of any error.
 func notScanned(cause error) error {
-	if p := fault.Of(cause).Leading(); p != nil && p.Code != fault.InternalError {
+	var problem *fault.Problem
+	if errors.As(cause, &problem) {
 		return cause
 	}
 	return fault.New(fault.NotScanned, "The document could not be scanned for malware, so nothing was stored. Send the same request again later.").

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dokumentlager/internal/administration"
+	"dokumentlager/internal/devstack/servicetest"
+	"dokumentlager/internal/tenant"
+)
+
+// betanien is the organisation of the development HelseID's client epj-betanien.
+const betanien = "981275721"
+
+// testStack writes a dev.json for the service that this process runs.
+func testStack(t *testing.T, s *servicetest.Service, of tenant.Tenant) string {
+	t.Helper()
+	stack := map[string]any{"base_url": s.URL, "issuer": s.STS.Issuer(), "token_endpoint": s.STS.TokenEndpoint(), "test_token_endpoint": s.STS.TestTokenEndpoint(),
+		"tenants": []stackTenant{{of.Name, of.HomeCommunity, of.Organisations}}}
+	var clients []client
+	for _, c := range s.STS.Clients() {
+		clients = append(clients, client{c.ClientID, c.PrivateJWK, c.Organisations[0], c.Scopes})
+	}
+	stack["clients"] = clients
+	content, err := json.Marshal(stack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "dev.json")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// field takes the value of a line such as "  document  <id>" out of what a command said.
+func field(t *testing.T, said, name string) string {
+	t.Helper()
+	for line := range strings.Lines(said) {
+		if words := strings.Fields(line); len(words) == 2 && words[0] == name {
+			return words[1]
+		}
+	}
+	t.Fatalf("no %s in: %s", name, said)
+	return ""
+}
+
+// TestMainJob goes the whole way over the real service: bundle, validate, upload, list, open, close, delete, each refusal told.
+func TestMainJob(t *testing.T) {
+	t.Parallel()
+	service := servicetest.Start(t)
+	of := service.Tenant(t, func(d *administration.Draft) { d.Organisations = []string{betanien} })
+	c := &console{t: t, env: map[string]string{"DLCTL_STACK": testStack(t, service, of)}}
+	dir := t.TempDir()
+	in, bundle, out := filepath.Join("..", "..", "testdata", "demo", "epikrise.xml"), filepath.Join(dir, "bundle.json"), filepath.Join(dir, "out.xml")
+	const patient = "17855599120"
+
+	c.must(0, []string{"make-bundle", "--patient", patient, "--file", in, "--title", "Epikrise æøå", "-o", bundle})
+	c.must(0, []string{"validate", bundle}, "would be accepted")
+	c.must(0, []string{"list", "--patient", patient}, "No documents.")
+	id := field(t, c.must(0, []string{"upload", bundle}, "Epikrise æøå", "application/xml"), "document")
+	c.must(1, []string{"upload", bundle}, "409", "[XDSDuplicateUniqueIdInRegistry]", "request id")
+	c.must(0, []string{"list", "--patient", patient}, id, "Epikrise æøå", "STIFTELSEN BETANIEN")
+
+	c.must(0, []string{"open", id, "--patient", patient, "-o", out}, "are the registered ones")
+	want, err := os.ReadFile(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(out); !bytes.Equal(got, want) {
+		t.Error("other bytes came out than went in")
+	}
+	c.must(1, []string{"open", id, "--patient", "13116900216"}, "no document with this id is listed")
+
+	c.must(0, []string{"confidentiality", id, "N,NORS"}, "N, NORS")
+	c.must(0, []string{"list", "--patient", patient}, "Sperret", "1 of 1 masked")
+	c.must(1, []string{"open", id, "--patient", patient, "-o", filepath.Join(dir, "denied")}, "403", "[DLAccessDenied]")
+	if _, err := os.Stat(filepath.Join(dir, "denied")); err == nil {
+		t.Error("a denied document left a file")
+	}
+	c.must(1, []string{"confidentiality", id, "NORS"}, "DocumentReference.securityLabel")
+	c.must(1, []string{"delete", id, "--client", "epj-oslo"}, "403")
+	c.must(0, []string{"status", id}, "registry and repository")
+	c.must(0, []string{"delete", id}, "deleted")
+	c.must(1, []string{"delete", id}, "410")
+	c.must(0, []string{"status", id}, "status    deleted")
+	c.must(1, []string{"delete", id, "--client", "nobody"}, "no client is called nobody; there are epj-betanien")
+	c.must(1, []string{"delete", id, "--client", "les-betanien"}, "no scope for writing")
+}
+
+// TestPaste: what token and curl print works in a shell, once.
+func TestPaste(t *testing.T) {
+	t.Parallel()
+	service := servicetest.Start(t)
+	of := service.Tenant(t)
+	c := &console{t: t, env: map[string]string{"DLCTL_STACK": testStack(t, service, of)}}
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Skip("curl is not installed")
+	}
+	shell := func(script string) string {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", script).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v: %s", script, err, out)
+		}
+		return string(out)
+	}
+	request := curl + ` -sS --noproxy '*' -H "Authorization: DPoP $TOKEN" -H "DPoP: $PROOF" --data-urlencode patient.identifier=13116900216 -d status=current "$BASE/R4/fhir/DocumentReference/_search"` + "\n"
+	for _, args := range [][]string{{"token", "post", "/R4/fhir/DocumentReference/_search"},
+		{"auth", "--method", "POST", "--url", service.URL + "/R4/fhir/DocumentReference/_search"}} {
+		said := shell(c.must(0, args) + request + request)
+		if strings.Count(said, `"searchset"`) != 1 || !strings.Contains(said, "OperationOutcome") {
+			t.Errorf("%v: one request should have been answered and its repetition refused: %s", args, said)
+		}
+	}
+	if said := shell(c.must(0, []string{"curl", "--print", "GET", "/pingauth", "--as", "doctor", "--", "--noproxy", "*", "-o", "/dev/null", "-w", "%{http_code}"})); said != "200" {
+		t.Errorf("curl --print: %s", said)
+	}
+	c.must(0, []string{"curl", "GET", "/pingauth", "--", "--noproxy", "*", "-o", "/dev/null", "-w", "got %{http_code}"}, "got 200")
+	c.must(1, []string{"token", "GET", "http://elsewhere/x"}, "tokens are sent nowhere else")
+}
+
+// TestAuditReadsThroughDokumentlager: the program beside dlctl is asked for the right log, and its failure is ours.
+func TestAuditReadsThroughDokumentlager(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	script := "#!/bin/sh\n[ \"$5\" = oslo ] || { echo \"$*\" >&2; exit 1; }\n" +
+		`echo '{"time":"2026-05-18T12:30:00Z","action":"C","outcome":"success","operation":"provide","caller":{"client_id":"epj-oslo"},"detail":{}}'` + "\n"
+	if err := os.WriteFile(filepath.Join(bin, "dokumentlager"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	stack := filepath.Join(t.TempDir(), "dev.json")
+	if err := os.WriteFile(stack, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := &console{t: t, bin: bin}
+	c.must(0, []string{"audit", "--tenant", "oslo", "--stack", stack}, "C create", "epj-oslo")
+	c.must(1, []string{"audit", "--control", "--stack", stack}, "audit list --json --control --dir "+filepath.Dir(stack), "exit status 1")
+	c.must(1, []string{"audit", "--tenant", "x", "--config", "/c.yaml"}, "--tenant x --config /c.yaml")
+}
