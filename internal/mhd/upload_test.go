@@ -175,6 +175,31 @@ func TestRacingReplacements(t *testing.T) {
 	}
 }
 
+// TestSentAgain: a message whose answer was lost is sent again, one by one or all at once, and gets the first answer; nothing is
+// stored twice and one event tells of it (DESIGN, step 5).
+func TestSentAgain(t *testing.T) {
+	t.Parallel()
+	s := servicetest.Start(t)
+	of := s.Tenant(t)
+	w := s.Writer(t, of.Organisations[0])
+	body := servicetest.BundleFor(of, servicetest.NewDoc(), servicetest.NewDoc()).JSON(t)
+	const senders = 8
+	answers := make([]servicetest.Answer, senders)
+	var wg sync.WaitGroup
+	for i := range senders {
+		wg.Go(func() { answers[i] = w.Upload(t, body) })
+	}
+	wg.Wait()
+	for i, a := range append(answers, w.Upload(t, body)) {
+		if a.Status != 200 || !bytes.Equal(a.Body, answers[0].Body) {
+			t.Errorf("answer %d: %d %s\nfirst: %s", i, a.Status, a.Body, answers[0].Body)
+		}
+	}
+	if entries, kept, lines := s.Rows(t, of, "document_entry"), objects(t, s, of, "d"), s.Events(t, of); entries != 2 || kept != 2 || len(lines) != 1 {
+		t.Errorf("%d entries, %d objects, %d events; want 2, 2, 1: %s", entries, kept, len(lines), compact(lines))
+	}
+}
+
 // TestIdentifiersOnce: an id is registered once; after a deletion it may come again.
 func TestIdentifiersOnce(t *testing.T) {
 	t.Parallel()
@@ -183,8 +208,10 @@ func TestIdentifiersOnce(t *testing.T) {
 	w := s.Writer(t, of.Organisations[0])
 	b := servicetest.BundleFor(of)
 	upload(t, w, b)
-	if a := w.Upload(t, b.JSON(t)); a.Status != http.StatusConflict || !told(outcome(t, a), "XDSDuplicateUniqueIdInRegistry", "") {
-		t.Errorf("the same again: %d %s", a.Status, a.Body)
+	more := b
+	more.Docs = append([]servicetest.Doc{servicetest.NewDoc()}, b.Docs...)
+	if a := w.Upload(t, more.JSON(t)); a.Status != http.StatusConflict || !told(outcome(t, a), "XDSDuplicateUniqueIdInRegistry", "Bundle.entry[5].resource.id") {
+		t.Errorf("the same document in another message: %d %s", a.Status, a.Body)
 	}
 	other := b
 	other.Docs = []servicetest.Doc{servicetest.NewDoc()}

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"dokumentlager/migrations"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 )
 
 func proof() (p [16]byte) {
@@ -116,7 +118,7 @@ func TestCrashesForgetNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		if part == "backend" {
-			killBackend(t, db)
+			killBackend(t, parts, db)
 		} else {
 			killServer(t, parts, db, s)
 		}
@@ -166,8 +168,13 @@ func killServer(t *testing.T, parts *devstack.Parts, db *postgres.DB, s postgres
 }
 
 // killBackend sends SIGKILL to a backend of the pool's: PostgreSQL takes that for a crash, ends all others and recovers.
-func killBackend(t *testing.T, db *postgres.DB) {
+func killBackend(t *testing.T, parts *devstack.Parts, db *postgres.DB) {
 	t.Helper()
+	witness, err := pgx.Connect(t.Context(), parts.OwnerURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer witness.Close(context.Background())
 	var pid int
 	if err := db.Control().QueryRow(t.Context(), `select pg_backend_pid()`).Scan(&pid); err != nil {
 		t.Fatal(err)
@@ -175,6 +182,7 @@ func killBackend(t *testing.T, db *postgres.DB) {
 	if err := kill(pid); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, func() bool { return witness.Ping(t.Context()) != nil })
 }
 
 // kill is kill -9 of a process that really is a PostgreSQL backend of ours.

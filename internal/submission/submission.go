@@ -113,17 +113,46 @@ func (s *Service) Provide(ctx context.Context, actor audit.Actor, r Request) (Re
 		s.lookAtRegistry(ctx, v)
 		return Receipt{}, s.refuse(ctx, v, event)
 	}
-	objects, err := s.keep(ctx, v)
-	if err != nil {
-		v.problems.Add(fault.Of(err)...)
-		return Receipt{}, s.refuse(ctx, v, event)
+	err := s.store(ctx, v, event)
+	if v.first != nil {
+		return *v.first, nil
 	}
-	if err := s.register(ctx, v, objects, event); err != nil {
-		s.undo(ctx, v, objects, err)
+	if err != nil {
 		v.problems = append(fault.Of(err), v.problems...)
 		return Receipt{}, s.refuse(ctx, v, event)
 	}
 	return Receipt{Tenant: v.tenant, Set: v.set, Entries: v.entries, Warnings: v.problems, Event: event.ID}, nil
+}
+
+// store keeps the bytes and registers them. When the message turns out to be one that was registered before, be it a moment ago by
+// a request running beside this one, nothing is stored and v.first is the answer it got then.
+func (s *Service) store(ctx context.Context, v *verdict, event audit.Event) error {
+	if err := s.meet(ctx, v); err != nil || v.first != nil {
+		return err
+	}
+	objects, err := s.keep(ctx, v)
+	if err != nil {
+		return err
+	}
+	if err = s.register(ctx, v, objects, event); err == nil {
+		return nil
+	}
+	s.undo(ctx, v, objects, err)
+	if fault.KindOf(err) == fault.Conflict {
+		return errors.Join(s.meet(ctx, v), err)
+	}
+	return err
+}
+
+// meet judges the message against the registry in a transaction of its own.
+func (s *Service) meet(ctx context.Context, v *verdict) error {
+	return s.DB.InTenant(ctx, v.tenant.Schema(), func(tx *postgres.Tx) error {
+		problems, err := v.meetRegistry(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return problems.Err()
+	})
 }
 
 // Validate judges the message as Provide does and stores nothing (W2). The problems are the answer; the error is for what kept us
@@ -180,6 +209,9 @@ func (s *Service) register(ctx context.Context, v *verdict, objects []repository
 		if problems.Refuses() {
 			return problems
 		}
+		if v.first != nil {
+			return errSame
+		}
 		b := tx.Batch()
 		if err := registry.Register(tx, b, s.Locator, registry.Submission{Set: v.set, Entries: v.entries, Associations: v.associations}); err != nil {
 			return err
@@ -193,6 +225,9 @@ func (s *Service) register(ctx context.Context, v *verdict, objects []repository
 		return duplicate(b.Send(ctx))
 	})
 }
+
+// errSame ends a transaction that has nothing to do: the same message was registered since the last look.
+var errSame = fault.New(fault.DuplicateInRegistry, "The same message was registered at the same moment.")
 
 // duplicate says in the field's words that two messages registered the same identifier at once.
 func duplicate(err error) error {

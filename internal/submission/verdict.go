@@ -25,8 +25,10 @@ type verdict struct {
 	entries      []document.Entry
 	associations []document.Association
 	problems     fault.Problems
-	infected     []int
-	findings     string
+	// first is the answer that the same message got when it was registered before; nil for a new one.
+	first    *Receipt
+	infected []int
+	findings string
 }
 
 // at writes a location in XDS terms; doors translate it.
