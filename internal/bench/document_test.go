@@ -120,8 +120,10 @@ func (p *press) picture(size int) {
 	p.page = append(p.page, make([]byte, size-len(p.header)-2)...)
 	noise := p.page[from:]
 	_, _ = p.random.Read(noise)
-	for i := bytes.IndexByte(noise, 0xFF); i >= 0; i = bytes.IndexByte(noise, 0xFF) {
-		noise[i] = 0x7F // FF would begin a marker
+	for i, b := range noise {
+		if b == 0xFF { // would begin a marker
+			noise[i] = 0x7F
+		}
 	}
 	p.page = append(p.page, 0xFF, 0xD9)
 }

@@ -120,7 +120,7 @@ func (r *rig) fill(t *testing.T, of tenant.Tenant, patient string, n int) {
 func (l *lister) capture(of tenant.Tenant, q registry.Query) (statement string) {
 	l.t.Helper()
 	ctx := l.t.Context()
-	var found, again []string
+	var found []string
 	err := l.service.DB.InTenant(ctx, of.Schema(), func(tx *postgres.Tx) error {
 		var pid int
 		if err := tx.QueryRow(ctx, "select pg_backend_pid()").Scan(&pid); err != nil {
@@ -143,7 +143,7 @@ func (l *lister) capture(of tenant.Tenant, q registry.Query) (statement string) 
 	if err != nil {
 		l.t.Fatalf("%v: %s", err, statement)
 	}
-	again, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	again, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if diff := cmp.Diff(found, again); err != nil || diff != "" || len(found) != page+1 {
 		l.t.Fatalf("Find finds %d entries; its statement others: %v %s", len(found), err, diff)
 	}

@@ -52,6 +52,9 @@ type Store interface {
 	// List calls fn for every object whose key begins with prefix, in the order of keys, and stops at fn's first error, which it
 	// returns. Objects put or removed meanwhile may or may not be seen.
 	List(ctx context.Context, prefix string, fn func(Info) error) error
+	// Folders calls fn with each name that stands between prefix, empty or ending in "/", and the next "/" of a key, once each and in
+	// order; it stops at fn's first error, which it returns.
+	Folders(ctx context.Context, prefix string, fn func(name string) error) error
 }
 
 // maxKey is far below S3's 1,024 bytes and below the 255 that a file system allows for one name.

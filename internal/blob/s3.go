@@ -16,7 +16,6 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // Config says where the bucket is and how to log in to it.
@@ -186,25 +185,15 @@ func (s *S3) List(ctx context.Context, prefix string, fn func(Info) error) error
 	pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &prefix},
 		func(o *s3.ListObjectsV2PaginatorOptions) { o.StopOnDuplicateToken = true })
 	for pages.HasMorePages() {
-		page, err := s.page(ctx, pages)
+		page, err := s.next(ctx, pages)
 		if err != nil {
 			return err
 		}
-		for _, o := range page {
+		for _, o := range page.Contents {
 			if err := fn(Info{Key: aws.ToString(o.Key), Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)}); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-func (s *S3) page(ctx context.Context, pages *s3.ListObjectsV2Paginator) ([]types.Object, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	out, err := pages.NextPage(ctx)
-	if err != nil {
-		return nil, explain("list", err)
-	}
-	return out.Contents, nil
 }

@@ -1,8 +1,9 @@
-// Package lifecycle is what happens to documents after their registration without anybody asking at a door: so far, that the bytes
-// of a deleted document are removed (W3).
+// Package lifecycle is what happens to documents after their registration without anybody asking at a door: the bytes of a deleted
+// document are removed (W3), Sweep removes what broken-off uploads left, and Fsck proves that rows, bytes and audit log agree.
 //
-// It promises that only bytes whose removal was decided and audited are removed, that removal is tried until it succeeds, and
-// that it is recorded: a row says "gone" only when the store has said so. Retention and person events (L1-L6) come later.
+// It promises that only bytes whose removal was decided and audited are removed, or bytes that no row names and from then on none can;
+// that removal is tried until it succeeds and is recorded; and that Fsck changes nothing and names no patient. Retention and person
+// events (L1-L6) come later.
 package lifecycle
 
 import (

@@ -354,7 +354,7 @@ func TestSearchRefusals(t *testing.T) {
 	if a := doctor.Search(t, current(servicetest.Patient, "color", "red"), "Prefer", "handling=strict"); a.Status != 400 {
 		t.Errorf("an unknown parameter, strict: %d", a.Status)
 	}
-	nobody := doctor.Search(t, current("23077200290"))
+	nobody := doctor.Search(t, current("15076500565"))
 	if refs := references(t, nobody); len(refs) != 0 {
 		t.Errorf("a patient nobody holds: %d entries", len(refs))
 	}

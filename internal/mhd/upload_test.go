@@ -213,6 +213,12 @@ func TestIdentifiersOnce(t *testing.T) {
 	if a := w.Upload(t, more.JSON(t)); a.Status != http.StatusConflict || !told(outcome(t, a), "XDSDuplicateUniqueIdInRegistry", "Bundle.entry[5].resource.id") {
 		t.Errorf("the same document in another message: %d %s", a.Status, a.Body)
 	}
+	barred := b
+	barred.Docs = []servicetest.Doc{b.Docs[0]}
+	barred.Docs[0].Codes = []string{"N", "NORS"}
+	if a := w.Upload(t, barred.JSON(t)); a.Status != http.StatusConflict || !told(outcome(t, a), "XDSDuplicateUniqueIdInRegistry", "") {
+		t.Errorf("the same document with another confidentiality: %d %s", a.Status, a.Body)
+	}
 	other := b
 	other.Docs = []servicetest.Doc{servicetest.NewDoc()}
 	other.Docs[0].BinaryID = b.Docs[0].BinaryID

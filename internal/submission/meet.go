@@ -3,10 +3,12 @@ package submission
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"mime"
 	"slices"
 	"strings"
+	"time"
 
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/document"
@@ -75,10 +77,27 @@ func (v *verdict) recognise(ctx context.Context, tx *postgres.Tx, known []docume
 	return nil
 }
 
-// same reports whether a registered document is the message's: by the identifier its profile goes by, and by its bytes.
+// same reports whether a registered document is the message's: by the identifier its profile goes by, by its bytes, and by all its
+// metadata: a message that says something else, such as another confidentiality, must not be answered as if that were done.
 func (v *verdict) same(e, k document.Entry) bool {
 	named := k.ID == e.ID || (v.tenant.Profile == tenant.IHE && k.UniqueID == e.UniqueID)
-	return named && k.Status != document.Tombstone && k.Patient == e.Patient && len(e.SHA256) > 0 && bytes.Equal(k.SHA256, e.SHA256)
+	return named && k.Status != document.Tombstone && len(e.SHA256) > 0 && bytes.Equal(said(k), said(e))
+}
+
+// said is what an entry says of its document, in one comparable form, without what the registry gave it.
+func said(e document.Entry) []byte {
+	e.ID, e.LogicalID, e.SubmissionID, e.ObjectKey, e.Version, e.Status, e.Registered = uuid.Nil, uuid.Nil, uuid.Nil, uuid.Nil, 0, 0, time.Time{}
+	if len(e.Events) == 0 {
+		e.Events = nil
+	}
+	if len(e.References) == 0 {
+		e.References = nil
+	}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil
+	}
+	return text
 }
 
 // meetTwin: an entryUUID is registered once; the same document uniqueId may come again with the same bytes only
@@ -88,7 +107,8 @@ func meetTwin(i int, e document.Entry, known []document.Entry) *fault.Problem {
 		switch {
 		case k.Status == document.Tombstone:
 		case k.ID == e.ID && bytes.Equal(k.SHA256, e.SHA256):
-			return fault.New(fault.DuplicateInRegistry, "This document is registered already, with the same bytes. Nothing was stored again.").At(at(i, "entryUUID"))
+			return fault.New(fault.DuplicateInRegistry, "This document is registered already, with the same bytes, in another message or with other "+
+				"metadata. Nothing was stored. Change what is registered with PATCH, or send a new id.").At(at(i, "entryUUID"))
 		case k.ID == e.ID:
 			return fault.New(fault.DuplicateInRegistry, "Another document is registered with this id. Send a new id, with relatesTo=replaces if it is a new version.").
 				At(at(i, "entryUUID"))

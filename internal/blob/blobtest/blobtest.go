@@ -30,6 +30,7 @@ func Run(t *testing.T, store blob.Store) {
 		"missing object":            (*suite).missing,
 		"removing":                  (*suite).removing,
 		"listing":                   (*suite).listing,
+		"folders":                   (*suite).folders,
 		"malformed keys":            (*suite).malformedKeys,
 		"ended context":             (*suite).endedContext,
 		"many at the same time":     (*suite).many,
@@ -202,6 +203,28 @@ func (s *suite) listing(t *testing.T) {
 	got = nil
 	if err := s.store.List(t.Context(), s.prefix+"-none/", add); err != nil || got != nil {
 		t.Errorf("an empty prefix lists %v, %v", got, err)
+	}
+}
+
+func (s *suite) folders(t *testing.T) {
+	for _, key := range []string{"b/1", "a/1", "a/2", "a_1/deep/er", "alone"} {
+		content := randomBytes(3)
+		digest := sha256.Sum256(content)
+		if err := s.store.Put(t.Context(), s.prefix+"/"+key, bytes.NewReader(content), 3, digest[:]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	add := func(name string) error { got = append(got, name); return nil }
+	if err := errors.Join(s.store.Folders(t.Context(), s.prefix+"/", add), s.store.Folders(t.Context(), s.prefix+"/b/", add)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a", "a_1", "b"}, got); diff != "" {
+		t.Error(diff)
+	}
+	enough, calls := errors.New("enough"), 0
+	if err := s.store.Folders(t.Context(), s.prefix+"/", func(string) error { calls++; return enough }); !errors.Is(err, enough) || calls != 1 {
+		t.Errorf("after fn's error: %d calls, %v", calls, err)
 	}
 }
 
