@@ -15,12 +15,12 @@ export GOFLAGS
 SOURCES := $(wildcard *.go) api cmd internal migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint bench conformance fuzz clean compiler
+.PHONY: help setup build demo test lint bench conformance fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-setup: ## install what is missing: PostgreSQL, ClamAV, versitygw, staticcheck
+setup: ## install what is missing: PostgreSQL, ClamAV, a C compiler, curl, versitygw, staticcheck
 	@sh deploy/setup.sh
 
 build: ## build bin/dokumentlager and bin/dlctl
@@ -30,11 +30,11 @@ build: ## build bin/dokumentlager and bin/dlctl
 demo: setup build ## show the main job on a whole stack, and leave it running until Ctrl-C (DEMO_ONCE=1: end after the steps)
 	@bash deploy/demo.sh
 
-test: setup compiler lint ## vet, staticcheck and all tests under the race detector
+test: setup lint ## vet, staticcheck and all tests under the race detector
 	$(GO) test -race -vet=off -count=1 -timeout 5m ./...
 
 # Analysis sees the packages as the tests build them, with -race: then all of it is compiled once.
-lint: setup compiler ## go vet, staticcheck and gofmt
+lint: setup ## go vet, staticcheck and gofmt
 	$(GO) vet -race ./...
 	GOFLAGS="$(GOFLAGS) -race" bin/staticcheck ./...
 	@unformatted=$$(gofmt -l $(SOURCES)) && [ -z "$$unformatted" ] || { echo "gofmt -w is needed for:" "$$unformatted"; exit 1; }
@@ -56,6 +56,3 @@ fuzz: setup ## run each fuzz target for FUZZTIME (10s)
 
 clean: ## remove our programs and build/, the demo's data included; tools that setup installed stay
 	rm -rf bin/dokumentlager bin/dlctl build
-
-compiler:
-	@command -v "$$($(GO) env CC)" >/dev/null || { echo "The race detector needs a C compiler: apt-get install gcc libc6-dev"; exit 1; }

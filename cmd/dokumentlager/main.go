@@ -1,7 +1,7 @@
 // Command dokumentlager is the service and its administration.
 //
 // serve runs the service, dev a whole stack of real parts on this machine for development and tests; the other commands are for those
-// who run instances (T6). Exit codes: 0 done, 1 failed, 2 the command line cannot be understood.
+// who run instances (T6). Exit codes: 0 done, 1 failed, 2 the command line cannot be understood; fsck and sweep have one more.
 package main
 
 import (
@@ -34,6 +34,8 @@ type commands struct {
 	Tenant     tenantCommands    `cmd:"" help:"Make, show and change tenants (instances)."`
 	Audit      auditCommands     `cmd:"" help:"Read the audit log."`
 	Quarantine quarantineCommand `cmd:"" help:"Look at infected documents."`
+	Fsck       fsckCommand       `cmd:"" help:"Check that rows, stored bytes and audit log agree. Exit code 0 clean, 1 findings, 3 could not check."`
+	Sweep      sweepCommand      `cmd:"" help:"Remove objects that no row names. Exit code 0 swept, 1 a dry run found something, 3 could not sweep."`
 	Version    versionCommand    `cmd:"" help:"Print this program's version."`
 }
 
@@ -67,7 +69,7 @@ func run(s *surroundings, args []string) int {
 	}
 	if err := command.Run(s); err != nil {
 		explain(s.stderr, err)
-		return exitFailed
+		return exitCode(err)
 	}
 	return 0
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"time"
 
-	"dokumentlager/internal/access"
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/repository"
@@ -44,7 +43,7 @@ func (d *Desk) List(ctx context.Context, t tenant.Tenant) ([]Infected, error) {
 			found = append(found, Infected{r.Key.String(), r.Finding, r.MimeType, r.Size, hex.EncodeToString(r.SHA256), r.EventID.String(), r.StoredAt.UTC()})
 		}
 		hits := len(found)
-		e := audit.New(d.Now(), audit.Actor{Caller: access.Caller{Name: d.Operator}}, audit.Execute, "quarantine-list")
+		e := audit.New(d.Now(), audit.Operator(d.Operator), audit.Execute, "quarantine-list")
 		e.Detail = audit.Detail{HomeCommunity: t.HomeCommunity, Hits: &hits}
 		b := tx.Batch()
 		if err := audit.Append(tx, b, e); err != nil {

@@ -49,18 +49,44 @@ func (s *Service) Open(ctx context.Context, r Reader, w Wanted) (*Opened, error)
 		return nil, s.refuse(ctx, t, event, fault.New(fault.UnknownRepository, "The home community has no repository with this repositoryUniqueId.").At("repositoryUniqueId"))
 	}
 	o := &Opened{Tenant: t}
-	err = s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error { return s.permit(ctx, tx, r, w, o, &event) })
-	if err != nil {
+	if err := s.open(ctx, r, w, o, &event); err != nil {
 		return nil, s.refuse(ctx, t, event, err)
-	}
-	o.Bytes, err = s.Objects.Open(ctx, t.Schema(), repository.Object{Key: o.Entry.ObjectKey, Size: o.Entry.Size, SHA256: o.Entry.SHA256}, o.Offset, o.Length)
-	if err != nil {
-		return nil, s.refuse(ctx, t, audit.New(s.Now(), r.Actor, audit.Read, "open"), err)
 	}
 	return o, nil
 }
 
-// permit finds the entry, asks access and queues the event; its transaction's commit is the permission.
+// open decides, opens the bytes, and commits the event after deciding once more. Bytes that are not there are found out before an
+// event says that they were read, and no database connection waits for the store.
+func (s *Service) open(ctx context.Context, r Reader, w Wanted, o *Opened, event *audit.Event) error {
+	err := s.DB.InTenant(ctx, o.Tenant.Schema(), func(tx *postgres.Tx) error { return s.permit(ctx, tx, r, w, o, event) })
+	if err != nil {
+		return err
+	}
+	o.Bytes, err = s.Objects.Open(ctx, o.Tenant.Schema(), repository.Object{Key: o.Entry.ObjectKey, Size: o.Entry.Size, SHA256: o.Entry.SHA256}, o.Offset, o.Length)
+	if err != nil {
+		return err
+	}
+	opened := o.Entry.ObjectKey
+	err = s.DB.InTenant(ctx, o.Tenant.Schema(), func(tx *postgres.Tx) error {
+		if err := s.permit(ctx, tx, r, w, o, event); err != nil {
+			return err
+		}
+		if o.Entry.ObjectKey != opened {
+			return unknown() // deleted and registered anew in between
+		}
+		b := tx.Batch()
+		if err := audit.Append(tx, b, *event); err != nil {
+			return err
+		}
+		return b.Send(ctx)
+	})
+	if err != nil {
+		_ = o.Bytes.Close()
+	}
+	return err
+}
+
+// permit finds the entry and asks access, and writes into the event what it is about.
 func (s *Service) permit(ctx context.Context, tx *postgres.Tx, r Reader, w Wanted, o *Opened, event *audit.Event) error {
 	e, err := registry.ByUniqueID(ctx, tx, w.UniqueID)
 	if fault.KindOf(err) == fault.NotFound {
@@ -93,11 +119,7 @@ func (s *Service) permit(ctx context.Context, tx *postgres.Tx, r Reader, w Wante
 			event.Detail.Range = fmt.Sprintf("%d-%d", o.Offset, o.Offset+o.Length-1)
 		}
 	}
-	b := tx.Batch()
-	if err := audit.Append(tx, b, *event); err != nil {
-		return err
-	}
-	return b.Send(ctx)
+	return nil
 }
 
 // listed reports whether the reader's list would hold the entry, masked or not: only then is a refusal told from absence.

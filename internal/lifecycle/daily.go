@@ -60,7 +60,7 @@ func (s *Sweep) Repeat(ctx context.Context, first, every time.Duration, log *slo
 		case err != nil:
 			log.WarnContext(ctx, "the object store could not be swept to the end", "component", "jobs", "error", err)
 		case report != (SweepReport{Tenants: report.Tenants}):
-			log.InfoContext(ctx, "orphans were swept from the object store", "component", "jobs", "status", report.Removed, "duration_ms", s.Now().Sub(begin).Milliseconds())
+			log.InfoContext(ctx, "orphans were swept from the object store", "component", "jobs", "duration_ms", s.Now().Sub(begin).Milliseconds())
 		}
 		timer.Reset(every)
 	}

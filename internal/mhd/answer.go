@@ -10,7 +10,6 @@ import (
 
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
-	"dokumentlager/internal/obs"
 )
 
 const fhirJSON = "application/fhir+json; charset=utf-8"
@@ -38,16 +37,19 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if info.Status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
-	d.Log.Log(r.Context(), level, "refused", "request_id", obs.RequestID(r.Context()), "component", "mhd", "code", string(lead.Code),
-		"status", info.Status, "error", causes(problems))
+	attrs := []any{"component", "mhd", "code", string(lead.Code), "status", info.Status}
+	if cause := cause(problems); cause != "" {
+		attrs = append(attrs, "error", cause)
+	}
+	d.Log.Log(r.Context(), level, "refused", attrs...)
 	if after := retryAfter(problems); after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(after.Round(time.Second)/time.Second)))
 	}
 	_ = d.answer(w, info.Status, fhir.Outcome(problems))
 }
 
-// causes are what only the log may know; texts for callers stand in the audit event.
-func causes(problems fault.Problems) string {
+// cause is what only the log may know; texts for callers stand in the audit event.
+func cause(problems fault.Problems) string {
 	for _, p := range problems {
 		if p.Err != nil {
 			return p.Err.Error()

@@ -2,7 +2,7 @@
 //
 // It promises to decode, to ask one use case, and to encode: no rule, SQL or store stands here. Every answer that is not a document
 // is FHIR; every refusal is an OperationOutcome with all problems and their FHIRPath locations (W6, R5); and every operation of
-// a verified caller leaves one audit event, written by the use case it asked.
+// a verified caller on documents leaves one audit event, written by the use case it asked.
 package mhd
 
 import (

@@ -14,7 +14,6 @@ import (
 	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
-	"dokumentlager/internal/obs"
 )
 
 // retrieve is ITI-68 in the national service's form (R2): the document itself, with its own content type.
@@ -116,7 +115,7 @@ func (d *Door) send(w http.ResponseWriter, r *http.Request, o *disclosure.Opened
 	}
 	w.WriteHeader(status)
 	if _, err := io.Copy(w, o.Bytes); err != nil {
-		d.Log.Error("document broken off", "request_id", obs.RequestID(r.Context()), "component", "mhd", "error", err.Error())
+		d.Log.ErrorContext(r.Context(), "document broken off", "component", "mhd", "error", err.Error())
 		panic(http.ErrAbortHandler)
 	}
 }

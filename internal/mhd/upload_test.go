@@ -397,6 +397,18 @@ func TestDamagedBytes(t *testing.T) {
 	if a := s.Doctor(t, of.Organisations[0]).Do(t, req); a.Err == nil && a.Status == 200 {
 		t.Errorf("damaged bytes came out whole: %d bytes", len(a.Body))
 	}
+	store := storeOf(t, s)
+	if err := store.Remove(t.Context(), keys(t, store, "d/"+of.SchemaName+"/")[0]); err != nil {
+		t.Fatal(err)
+	}
+	before := len(s.Events(t, of))
+	req = s.Request(t, http.MethodGet, documentPath(of.HomeCommunity, of.Repository, d.BinaryID), nil, "nhn-patient-nin", servicetest.Patient)
+	if a := s.Doctor(t, of.Organisations[0]).Do(t, req); a.Status != http.StatusInternalServerError || !told(outcome(t, a), "DLStoredBytesDamaged", "") {
+		t.Errorf("missing bytes: %d %s", a.Status, a.Body)
+	}
+	if lines := s.Events(t, of)[before:]; len(lines) != 1 || lines[0].Outcome != "failed" || lines[0].Document == "" {
+		t.Errorf("audit: %s, want one failed opening", compact(lines))
+	}
 }
 
 // damage flips the last byte of the tenant's one object.

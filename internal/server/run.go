@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"dokumentlager/internal/audit"
+	"dokumentlager/internal/lifecycle"
 )
 
 // Run is `dokumentlager serve`: builds, listens and serves until ctx ends, and then stops in order.
@@ -37,6 +40,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	var jobs sync.WaitGroup
 	jobs.Go(func() { s.parts.selfTest.Run(background) })
 	jobs.Go(func() { s.parts.sweepProofs(background, sweepEvery) })
+	jobs.Go(func() { s.parts.orphans().Repeat(background, time.Hour, 24*time.Hour, s.parts.log) })
 
 	srv := s.httpServer()
 	failed := make(chan error, 1)
@@ -108,6 +112,12 @@ func (p *parts) sweepProofs(ctx context.Context, every time.Duration) {
 			p.log.WarnContext(ctx, "used proofs could not be swept", "component", "postgres", "error", err)
 		}
 	}
+}
+
+// orphans removes what broken-off uploads left in the object store.
+func (p *parts) orphans() *lifecycle.Sweep {
+	return &lifecycle.Sweep{DB: p.db, Tenants: p.tenants, Objects: p.objects, Queue: p.queue, Actor: audit.Operator("dokumentlager serve"),
+		Grace: lifecycle.DefaultGrace, Now: p.now}
 }
 
 const proofMargin = 30 * time.Second

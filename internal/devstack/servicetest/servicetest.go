@@ -42,6 +42,8 @@ type Service struct {
 	Parts *devstack.Parts
 	DB    *postgres.DB
 	Owner *postgres.Owner
+	// LocatorKey is the service's secret for the patient locator, in hex.
+	LocatorKey string
 	// Log holds everything the service has logged, for the canary test.
 	Log *Log
 }
@@ -86,7 +88,7 @@ func Start(t testing.TB) *Service {
 
 func start(parts *devstack.Parts) (*Service, error) {
 	ctx := context.Background()
-	s := &Service{Parts: parts, Log: &Log{}}
+	s := &Service{Parts: parts, LocatorKey: secret(), Log: &Log{}}
 	dir, err := os.MkdirTemp("", "dokumentlager-sts-")
 	if err != nil {
 		return nil, err
@@ -132,7 +134,7 @@ func (s *Service) environment() []string {
 	for key, value := range map[string]string{
 		"PUBLIC_BASE_URL": s.URL, "DATABASE_URL": p.AppURL, "S3_ENDPOINT": p.S3.Endpoint, "S3_BUCKET": p.S3.Bucket, "S3_ACCESS_KEY": p.S3.AccessKey,
 		"S3_SECRET_KEY": p.S3.SecretKey, "S3_REGION": p.S3.Region, "CLAMD_ADDRESS": p.Clamd, "HELSEID_ISSUER": s.STS.Issuer(),
-		"SECRETS_LOCATOR_KEY": secret(), "SECRETS_CURSOR_KEY": secret(), "SYNTHETIC_IDENTITIES": "true",
+		"SECRETS_LOCATOR_KEY": s.LocatorKey, "SECRETS_CURSOR_KEY": secret(), "SYNTHETIC_IDENTITIES": "true",
 	} {
 		env = append(env, "DOKUMENTLAGER_"+key+"="+value)
 	}
