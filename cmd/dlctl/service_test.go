@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -50,6 +51,18 @@ func field(t *testing.T, said, name string) string {
 	return ""
 }
 
+// tampered is a bundle whose document has another size than it says.
+func tampered(t *testing.T, c *console, file string) string {
+	t.Helper()
+	bundle := c.must(0, []string{"make-bundle", "--patient", "17855599120", "--file", file})
+	path := filepath.Join(t.TempDir(), "tampered.json")
+	changed := regexp.MustCompile(`"size": \d+`).ReplaceAllString(bundle, `"size": 1`)
+	if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // TestMainJob goes the whole way over the real service: bundle, validate, upload, list, open, close, delete, each refusal told.
 func TestMainJob(t *testing.T) {
 	t.Parallel()
@@ -64,7 +77,10 @@ func TestMainJob(t *testing.T) {
 	c.must(0, []string{"validate", bundle}, "would be accepted")
 	c.must(0, []string{"list", "--patient", patient}, "No documents.")
 	id := field(t, c.must(0, []string{"upload", bundle}, "Epikrise æøå", "application/xml"), "document")
-	c.must(1, []string{"upload", bundle}, "409", "[XDSDuplicateUniqueIdInRegistry]", "request id")
+	if again := field(t, c.must(0, []string{"upload", bundle}), "document"); again != id { // H3: sent again, answered as the first time
+		t.Errorf("sent again the document is %s, and was %s", again, id)
+	}
+	c.must(1, []string{"upload", tampered(t, c, in)}, "400", "resource.content[0].attachment.size: The declared size is 1 bytes", "request id")
 	c.must(0, []string{"list", "--patient", patient}, id, "Epikrise æøå", "STIFTELSEN BETANIEN")
 
 	c.must(0, []string{"open", id, "--patient", patient, "-o", out}, "are the registered ones")

@@ -134,4 +134,21 @@ func TestBury(t *testing.T) {
 	if statusOf(t, s, sub.Entries[1].ID) != document.Approved {
 		t.Error("its neighbour is gone too")
 	}
+	if got := setRest(t, s, sub.Set.ID); got == "{}" {
+		t.Error("the set lost its words while it still has a document")
+	}
+	bury(t, s, sub.Entries[1])
+	if got := setRest(t, s, sub.Set.ID); got != "{}" {
+		t.Errorf("the set of deleted documents still says %s", got)
+	}
+}
+
+// setRest is what a submission set says in words, as stored.
+func setRest(t *testing.T, s postgres.Schema, id uuid.UUID) (rest string) {
+	t.Helper()
+	if err := stacktest.Migrated(t).Owner.Pool().QueryRow(t.Context(), "select rest::text from "+pgx.Identifier{s.Name, "submission"}.Sanitize()+
+		" where id = $1", id).Scan(&rest); err != nil {
+		t.Fatal(err)
+	}
+	return rest
 }

@@ -195,6 +195,9 @@ func SetConfidentiality(b *postgres.Batch, e document.Entry, codes []document.Co
 func Bury(b *postgres.Batch, e document.Entry) {
 	b.Queue(nil, `update tenant.document_entry set status = 'T', rest = '{}', event_codes = null, reference_ids = null,
 	  service_start = null, service_stop = null where id = $1`, e.ID)
+	// A submission set whose last document goes loses its own words too: titles of real sets hold the patient's number.
+	b.Queue(nil, `update tenant.submission set rest = '{}' where id = $1
+	  and not exists (select 1 from tenant.document_entry where submission_id = $1 and id <> $2 and status <> 'T')`, e.SubmissionID, e.ID)
 }
 
 // Set finds a submission set and the entries it brought; fault.ResourceNotFound when there is none.

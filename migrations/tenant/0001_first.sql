@@ -42,7 +42,7 @@ create table tenant.stored_object (                   -- S stored, Q quarantined
 create index on tenant.stored_object (state, stored_at) where state <> 'S';
 
 create table tenant.confidentiality_change (          -- W5: each change of privacy settings is kept as an event of its own
-  logical_id uuid, changed_at timestamptz, codes varchar(400) not null, previous varchar(400) not null,
+  logical_id uuid, changed_at timestamptz, codes varchar(240) not null, previous varchar(240) not null,
   event_id uuid not null, primary key (logical_id, changed_at, event_id));
 
 create table tenant.audit_event (                     -- never updated, never deleted by the service
