@@ -8,6 +8,7 @@
 //
 //	go test -tags bench -count=1 -timeout 15m ./internal/bench -v
 //
-// The figures go to build/bench.json under the module's folder. They are of one machine with everything on it: ratios can be
+// The service runs in the test's process beside its client, and the parts are processes of their own on the same machine; memory
+// alone is measured of a process that only serves. The figures go to build/bench.json under the module's folder. Ratios can be
 // compared between machines, milliseconds cannot.
 package bench

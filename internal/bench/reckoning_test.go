@@ -6,7 +6,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -133,3 +135,21 @@ func sink(w io.Writer) fhir.OpenSink {
 type open struct{ io.Writer }
 
 func (open) Close() error { return nil }
+
+// TestMachine: the kernel's tables are read, and the checkout is found from where go test stands.
+func TestMachine(t *testing.T) {
+	t.Parallel()
+	if got := machine(); runtime.GOOS == "linux" && strings.Contains(got, "unknown") {
+		t.Error(got)
+	}
+	if got := field("/proc/self/status", "Pid"); runtime.GOOS == "linux" && got != strconv.Itoa(os.Getpid()) {
+		t.Errorf("Pid %q", got)
+	}
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(root, "internal", "bench", "doc.go")); err != nil {
+		t.Error(err)
+	}
+}
