@@ -6,7 +6,7 @@
 // document's bytes are sent twice: clamd remembers what it called clean, a PDF's images one by one. What is measured is in the
 // tests with the build tag bench; what they reckon with is tested without it:
 //
-//	go test -tags bench -count=1 -timeout 15m ./internal/bench -v
+//	go test -tags bench -count=1 -timeout 15m ./internal/bench -run TestBench -v
 //
 // The service runs in the test's process beside its client, and the parts are processes of their own on the same machine; memory
 // alone is measured of a process that only serves. The figures go to build/bench.json under the module's folder. Ratios can be
