@@ -55,6 +55,9 @@ func (s *Service) List(ctx context.Context, r Reader, q Search) (Page, error) {
 	if err != nil {
 		return Page{}, s.refuse(ctx, tenant.Tenant{}, event, err)
 	}
+	if len(tenants) == 1 {
+		return s.listOne(ctx, r, tenants[0], q, event)
+	}
 	answers, page := s.ask(ctx, r, tenants, q)
 	if len(tenants) > 0 && len(answers) == 0 {
 		return Page{}, s.refuse(ctx, tenant.Tenant{}, event, fault.New(fault.PartUnavailable, "None of the home communities that hold documents answered. Try again."))
@@ -62,6 +65,30 @@ func (s *Service) List(ctx context.Context, r Reader, q Search) (Page, error) {
 	page.merge(answers, q.Limit)
 	if err := s.noteSearch(ctx, event, answers, page); err != nil {
 		return Page{}, fault.Of(err)
+	}
+	return page, nil
+}
+
+// listOne is the common case, one tenant: its page is known before the transaction that read it ends, so the event goes with it.
+func (s *Service) listOne(ctx context.Context, r Reader, t tenant.Tenant, q Search, event audit.Event) (page Page, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.TenantDeadline)
+	defer cancel()
+	err = s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
+		items, err := s.collect(ctx, tx, r, t, q)
+		if err != nil {
+			return err
+		}
+		page = Page{}
+		page.merge([]answer{{t, items}}, q.Limit)
+		b := tx.Batch()
+		if err := audit.Append(tx, b, searched(event, t, page.Items)); err != nil {
+			return err
+		}
+		return b.Send(ctx)
+	})
+	if err != nil {
+		event.Detail.HomeCommunity = t.HomeCommunity
+		return Page{}, s.refuse(ctx, t, event, err)
 	}
 	return page, nil
 }
@@ -83,7 +110,6 @@ func (s *Service) asked(ctx context.Context, q Search) ([]tenant.Tenant, error) 
 type answer struct {
 	tenant tenant.Tenant
 	items  []Item
-	more   bool
 }
 
 func (s *Service) ask(ctx context.Context, r Reader, tenants []tenant.Tenant, q Search) (answers []answer, page Page) {
@@ -111,34 +137,39 @@ func (s *Service) ask(ctx context.Context, r Reader, tenants []tenant.Tenant, q 
 	return answers, page
 }
 
-// askOne reads on until the page is full of what the reader may see, or nothing is left: entries that are omitted must not make a
-// page shorter, which would tell of them.
 func (s *Service) askOne(ctx context.Context, r Reader, t tenant.Tenant, q Search) (answer, error) {
 	a := answer{tenant: t}
-	if !t.Sharing.Personnel {
-		return a, nil // it gives this reader nothing (C7), whatever it holds
-	}
-	err := s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
-		query := q.Query
-		query.Limit = q.Limit + 1
-		for {
-			found, err := registry.Find(ctx, tx, query)
-			if err != nil {
-				return err
-			}
-			for _, e := range found {
-				if d := s.decide(r, t, e); d.List != access.Omit {
-					a.items = append(a.items, s.item(t, e, d, nil))
-				}
-			}
-			if len(found) < query.Limit || len(a.items) > q.Limit {
-				return s.relate(ctx, tx, a.items)
-			}
-			last := registry.PositionOf(found[len(found)-1])
-			query.After = &last
-		}
+	err := s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) (err error) {
+		a.items, err = s.collect(ctx, tx, r, t, q)
+		return err
 	})
 	return a, err
+}
+
+// collect reads on until the page is full of what the reader may see, or nothing is left: entries that are omitted must not make a
+// page shorter, which would tell of them. One item more than the page holds tells that there is a next one.
+func (s *Service) collect(ctx context.Context, tx *postgres.Tx, r Reader, t tenant.Tenant, q Search) (items []Item, err error) {
+	if !t.Sharing.Personnel {
+		return nil, nil // it gives this reader nothing (C7), whatever it holds
+	}
+	query := q.Query
+	query.Limit = q.Limit + 1
+	for {
+		found, err := registry.Find(ctx, tx, query)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range found {
+			if d := s.decide(r, t, e); d.List != access.Omit {
+				items = append(items, s.item(t, e, d, nil))
+			}
+		}
+		if len(found) < query.Limit || len(items) > q.Limit {
+			return items, s.relate(ctx, tx, items)
+		}
+		last := registry.PositionOf(found[len(found)-1])
+		query.After = &last
+	}
 }
 
 // relate fills in what each unmasked entry replaces, appends to or transforms.
@@ -156,22 +187,16 @@ func (s *Service) relate(ctx context.Context, tx *postgres.Tx, items []Item) err
 	return err
 }
 
-// merge puts the tenants' answers into one order and cuts the page.
+// merge puts the tenants' answers into one order and cuts the page. One tenant's are in order already.
 func (p *Page) merge(answers []answer, limit int) {
 	for _, a := range answers {
 		p.Items = append(p.Items, a.items...)
 	}
-	slices.SortFunc(p.Items, func(a, b Item) int {
-		x, y := registry.PositionOf(a.Entry), registry.PositionOf(b.Entry)
-		switch {
-		case x.Before(y):
-			return -1
-		case y.Before(x):
-			return 1
-		default:
-			return int(a.Tenant.ID - b.Tenant.ID)
-		}
-	})
+	if len(answers) > 1 {
+		slices.SortStableFunc(p.Items, func(a, b Item) int {
+			return registry.PositionOf(a.Entry).Compare(registry.PositionOf(b.Entry))
+		})
+	}
 	if len(p.Items) > limit {
 		p.Items = p.Items[:limit]
 		last := registry.PositionOf(p.Items[limit-1].Entry)
@@ -180,22 +205,31 @@ func (p *Page) merge(answers []answer, limit int) {
 	p.NORS = lo.CountBy(p.Items, func(i Item) bool { return i.Masked })
 }
 
+// searched is one tenant's event of a search that listed these items.
+func searched(event audit.Event, t tenant.Tenant, items []Item) audit.Event {
+	own := lo.Filter(items, func(i Item, _ int) bool { return i.Tenant.ID == t.ID })
+	hits := len(own)
+	event.ID = uuid.Must(uuid.NewV7())
+	event.Detail.HomeCommunity, event.Detail.Hits = t.HomeCommunity, &hits
+	event.Detail.Masked = lo.CountBy(own, func(i Item) bool { return i.Masked })
+	return event
+}
+
 // noteSearch commits one event in each tenant that answered, or one in the control log when no tenant holds the patient.
 func (s *Service) noteSearch(ctx context.Context, event audit.Event, answers []answer, page Page) error {
 	if len(answers) == 0 {
 		event.Detail.Hits = new(int)
 		return s.Log.RecordControl(ctx, event)
 	}
+	var group errgroup.Group
+	group.SetLimit(tenantsAtOnce)
 	for _, a := range answers {
-		own := lo.Filter(page.Items, func(i Item, _ int) bool { return i.Tenant.ID == a.tenant.ID })
-		e := event
-		e.ID = uuid.Must(uuid.NewV7())
-		hits := len(own)
-		e.Detail.HomeCommunity, e.Detail.Hits = a.tenant.HomeCommunity, &hits
-		e.Detail.Masked = lo.CountBy(own, func(i Item) bool { return i.Masked })
-		if err := s.Log.Record(ctx, a.tenant.Schema(), e); err != nil {
-			return fmt.Errorf("auditing a search: %w", err)
-		}
+		group.Go(func() error {
+			if err := s.Log.Record(ctx, a.tenant.Schema(), searched(event, a.tenant, page.Items)); err != nil {
+				return fmt.Errorf("auditing a search: %w", err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return group.Wait()
 }

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -43,12 +44,12 @@ type Position struct {
 // PositionOf is where an entry stands in the order.
 func PositionOf(e document.Entry) Position { return Position{e.Creation.At, e.ID} }
 
-// Before reports whether p comes earlier in the list than q.
-func (p Position) Before(q Position) bool {
-	if !p.Creation.Equal(q.Creation) {
-		return p.Creation.After(q.Creation)
+// Compare is negative when p comes earlier in the list than q.
+func (p Position) Compare(q Position) int {
+	if c := q.Creation.Compare(p.Creation); c != 0 {
+		return c
 	}
-	return strings.Compare(p.ID.String(), q.ID.String()) > 0
+	return bytes.Compare(q.ID[:], p.ID[:])
 }
 
 // Find returns the entries in order. Tombstones are never found.

@@ -165,7 +165,7 @@ func TestPages(t *testing.T) {
 	}
 	for i := range all[1:] {
 		a, b := registry.PositionOf(all[i]), registry.PositionOf(all[i+1])
-		if !a.Before(b) || b.Before(a) || a.Before(a) {
+		if a.Compare(b) >= 0 || b.Compare(a) <= 0 || a.Compare(a) != 0 {
 			t.Fatalf("%v and %v", a, b)
 		}
 	}
