@@ -123,6 +123,9 @@ func TestDevStack(t *testing.T) {
 	checkDevFile(t, s)
 	checkAdministration(t, s)
 	checkServing(t, s)
+	if lines := append(s.command("fsck", "--deep"), s.command("sweep", "--grace", "0s")...); lines != nil {
+		t.Errorf("a new stack is not clean: %v", lines)
+	}
 	checkSecondStack(t, dir)
 	first := s.file
 

@@ -256,13 +256,15 @@ func (s *Service) forget(ctx context.Context, v *verdict, objects []repository.O
 	s.Objects.Forget(ctx, v.tenant.Schema(), keys...)
 }
 
-// refuse puts infected bytes away, writes the audit event and returns the problems.
+// refuse writes the audit event, with the quarantine rows of infected documents (F4) in the same transaction, and returns the
+// problems.
 func (s *Service) refuse(ctx context.Context, v *verdict, event audit.Event) error {
 	event = event.Refused(v.problems)
-	if err := s.quarantine(ctx, v, &event); err != nil {
-		v.problems.Add(fault.Of(err)...)
+	err := s.quarantine(ctx, v, event)
+	if err != nil || len(v.infected) == 0 || v.tenant.ID == 0 {
+		err = errors.Join(err, s.record(ctx, v, event))
 	}
-	if err := s.record(ctx, v, event); err != nil {
+	if err != nil {
 		v.problems.Add(fault.Of(err)...)
 	}
 	return v.problems
