@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -89,7 +90,8 @@ func Start(t testing.TB) *Service {
 func start(parts *devstack.Parts) (*Service, error) {
 	ctx := context.Background()
 	s := &Service{Parts: parts, LocatorKey: secret(), Log: &Log{}}
-	dir, err := os.MkdirTemp("", "dokumentlager-sts-")
+	// Beside the parts' sockets: that folder goes when the test process ends.
+	dir, err := os.MkdirTemp(filepath.Dir(parts.SocketDir), "sts-")
 	if err != nil {
 		return nil, err
 	}
