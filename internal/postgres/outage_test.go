@@ -58,7 +58,7 @@ func TestTimeoutsAskToComeBack(t *testing.T) {
 	})
 	t.Run("waiting for a lock", func(t *testing.T) {
 		t.Parallel()
-		db := single(t, func(c *postgres.Config) { c.StatementTimeout, c.ConnsPerPool = 200*time.Millisecond, 2 })
+		db := single(t, func(c *postgres.Config) { c.StatementTimeout, c.ConnsPerPool = time.Second, 2 })
 		id := uuid.New()
 		err := db.InTenant(t.Context(), s, func(tx *postgres.Tx) error {
 			if err := put(t, tx, id); err != nil {
@@ -74,12 +74,12 @@ func TestTimeoutsAskToComeBack(t *testing.T) {
 	})
 	t.Run("connection", func(t *testing.T) {
 		t.Parallel()
-		db := single(t, func(c *postgres.Config) { c.AcquireTimeout = 100 * time.Millisecond })
+		db := single(t, func(c *postgres.Config) { c.AcquireTimeout = time.Second })
 		err := db.InTenant(t.Context(), s, func(*postgres.Tx) error {
 			began := time.Now()
 			err := db.InTenant(t.Context(), s, func(*postgres.Tx) error { t.Error("there is only one connection"); return nil })
 			wantUnavailable(t, err, unchanged)
-			if waited := time.Since(began); waited < 100*time.Millisecond || waited > 5*time.Second {
+			if waited := time.Since(began); waited < time.Second || waited > 10*time.Second {
 				t.Errorf("waited %v", waited)
 			}
 			return nil
