@@ -41,7 +41,7 @@ lint: setup ## go vet, staticcheck and gofmt
 
 bench: setup ## measure against clamd, bare SQL and S3; writes build/bench.json
 	@mkdir -p build
-	$(GO) test -tags bench -count=1 -timeout 30m -v ./internal/bench
+	$(GO) test -tags bench -count=1 -timeout 15m ./internal/bench -run TestBench -v
 
 conformance: setup ## replay the bundles of NHN, NIST and IHE
 	$(GO) test ./internal/conformance -v -count=1
