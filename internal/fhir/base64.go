@@ -131,7 +131,7 @@ func (d *bodyDecoder) takeEscape() error {
 	return d.flushFull()
 }
 
-// hexEscape reads the four digits of \uXXXX. What is not ASCII becomes 0xFF, which is no base64 either.
+// hexEscape reads the four digits of a \u escape. What is not ASCII becomes 0xFF, which is no base64 either.
 func (d *bodyDecoder) hexEscape(at int64) (byte, error) {
 	var code int
 	for range 4 {

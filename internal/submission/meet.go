@@ -5,17 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"mime"
 	"slices"
-	"strings"
 	"time"
 
-	"dokumentlager/internal/audit"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/registry"
-	"dokumentlager/internal/repository"
 	"dokumentlager/internal/tenant"
 
 	"github.com/google/uuid"
@@ -162,60 +158,4 @@ func (v *verdict) checkSuperseded(known []document.Entry) (ps fault.Problems) {
 		}
 	}
 	return ps
-}
-
-// quarantine puts the bytes of infected documents away and commits their rows with the refusal's event (F4). On failure nothing of
-// it is committed, and the event still has to be written.
-func (s *Service) quarantine(ctx context.Context, v *verdict, event audit.Event) error {
-	if v.tenant.ID == 0 || len(v.infected) == 0 {
-		return nil
-	}
-	ctx = context.WithoutCancel(ctx) // the uploader may have gone; each call has its deadline
-	var kept []repository.Object
-	for _, i := range v.infected {
-		o, err := s.Objects.Quarantine(ctx, v.tenant.Schema(), v.request.Documents[i].Bytes)
-		if err != nil {
-			s.forget(ctx, v, kept)
-			return err
-		}
-		kept = append(kept, o)
-	}
-	err := s.DB.InTenant(ctx, v.tenant.Schema(), func(tx *postgres.Tx) error {
-		b := tx.Batch()
-		for n, i := range v.infected {
-			s.Objects.Record(b, kept[n], repository.Quarantined, short(v.entries[i].MimeType), v.findings, event.ID, s.Now())
-		}
-		if err := audit.Append(tx, b, event); err != nil {
-			return err
-		}
-		return b.Send(ctx)
-	})
-	if err != nil {
-		s.undo(ctx, v, kept, err)
-	}
-	return err
-}
-
-// sameMedia compares media types without parameters; text/xml and application/xml are one (RFC 7303).
-func sameMedia(a, b string) bool {
-	return essence(a) == essence(b)
-}
-
-func essence(s string) string {
-	media, _, err := mime.ParseMediaType(s)
-	if err != nil {
-		media = strings.ToLower(strings.TrimSpace(s))
-	}
-	if media == "text/xml" {
-		return "application/xml"
-	}
-	return media
-}
-
-// short bounds what of a caller's text goes into answers and rows of ours.
-func short(s string) string {
-	if len(s) > 60 {
-		return strings.ToValidUTF8(s[:60], "")
-	}
-	return s
 }
