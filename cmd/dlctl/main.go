@@ -27,7 +27,7 @@ const (
 )
 
 type commands struct {
-	Token           tokenCommand           `cmd:"" aliases:"auth" help:"Print an access token and a proof for one request, for eval in a shell."`
+	Token           tokenCommand           `cmd:"" help:"Print an access token and a proof for one request, for eval in a shell."`
 	Curl            curlCommand            `cmd:"" help:"Run curl with a fresh token and proof. Extra arguments for curl stand after --."`
 	MakeBundle      makeBundleCommand      `cmd:"" help:"Build an ITI-65 bundle around a file."`
 	Validate        validateCommand        `cmd:"" help:"Ask whether a bundle would be accepted; nothing is stored."`

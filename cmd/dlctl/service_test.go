@@ -128,7 +128,7 @@ func TestPaste(t *testing.T) {
 	}
 	request := curl + ` -sS --noproxy '*' -H "Authorization: DPoP $TOKEN" -H "DPoP: $PROOF" --data-urlencode patient.identifier=13116900216 -d status=current "$BASE/R4/fhir/DocumentReference/_search"` + "\n"
 	for _, args := range [][]string{{"token", "post", "/R4/fhir/DocumentReference/_search"},
-		{"auth", "--method", "POST", "--url", service.URL + "/R4/fhir/DocumentReference/_search"}} {
+		{"token", "POST", service.URL + "/R4/fhir/DocumentReference/_search"}} {
 		said := shell(c.must(0, args) + request + request)
 		if strings.Count(said, `"searchset"`) != 1 || !strings.Contains(said, "OperationOutcome") {
 			t.Errorf("%v: one request should have been answered and its repetition refused: %s", args, said)

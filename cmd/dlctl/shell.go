@@ -16,20 +16,10 @@ type tokenCommand struct {
 
 	Method string `arg:"" optional:"" help:"Method of the request."`
 	URL    string `arg:"" optional:"" help:"Its address, or a path of the service."`
-
-	// The documentation page writes them as flags.
-	MethodFlag string `name:"method" help:"The same as METHOD." hidden:""`
-	URLFlag    string `name:"url" help:"The same as URL." hidden:""`
 }
 
 // Validate is asked by kong.
 func (c *tokenCommand) Validate() error {
-	if c.MethodFlag != "" {
-		c.Method = c.MethodFlag
-	}
-	if c.URLFlag != "" {
-		c.URL = c.URLFlag
-	}
 	if c.Method == "" || c.URL == "" {
 		return fmt.Errorf("name the request: dlctl token METHOD URL")
 	}
