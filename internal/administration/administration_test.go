@@ -210,8 +210,8 @@ func TestQuarantineListIsAudited(t *testing.T) {
 	key, event := uuid.New(), uuid.New()
 	err = d.db.InTenant(t.Context(), made.Schema(), func(tx *postgres.Tx) error {
 		b := tx.Batch()
-		repo.Record(b, repository.Object{Key: key, Size: 68, SHA256: make([]byte, 32)}, repository.Quarantined, "text/plain", "Eicar", event, time.Now())
-		repo.Record(b, repository.Object{Key: uuid.New(), Size: 1, SHA256: make([]byte, 32)}, repository.Stored, "text/plain", "", event, time.Now())
+		repo.Record(b, repository.Object{Key: key, Size: 68, SHA256: make([]byte, 32)}, repository.Row{State: repository.Quarantined, MimeType: "text/plain", Finding: "Eicar", Event: event}, time.Now())
+		repo.Record(b, repository.Object{Key: uuid.New(), Size: 1, SHA256: make([]byte, 32)}, repository.Row{State: repository.Stored, MimeType: "text/plain", Event: event}, time.Now())
 		return b.Send(t.Context())
 	})
 	if err != nil {

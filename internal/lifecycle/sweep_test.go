@@ -172,7 +172,7 @@ func TestSweptKeyIsNeverRegistered(t *testing.T) {
 	register := func(key uuid.UUID, hold func()) error {
 		return s.service.DB.InTenant(t.Context(), s.of.Schema(), func(tx *postgres.Tx) error {
 			b := tx.Batch()
-			s.objects.Record(b, repository.Object{Key: key, Size: 1, SHA256: make([]byte, 32)}, repository.Stored, "text/plain", "", uuid.New(), time.Now())
+			s.objects.Record(b, repository.Object{Key: key, Size: 1, SHA256: make([]byte, 32)}, repository.Row{State: repository.Stored, MimeType: "text/plain", Event: uuid.New()}, time.Now())
 			err := b.Send(t.Context())
 			hold()
 			return err

@@ -93,7 +93,7 @@ func TestClaim(t *testing.T) {
 		b := tx.Batch()
 		for _, state := range []repository.State{repository.Stored, repository.Quarantined, repository.Removing, repository.Gone} {
 			keys[state] = uuid.New()
-			r.Record(b, repository.Object{Key: keys[state], Size: 1, SHA256: make([]byte, 32)}, state, "text/plain", "", uuid.New(), now)
+			r.Record(b, repository.Object{Key: keys[state], Size: 1, SHA256: make([]byte, 32)}, repository.Row{State: state, MimeType: "text/plain", Event: uuid.New()}, now)
 		}
 		return b.Send(t.Context())
 	})

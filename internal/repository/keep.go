@@ -20,6 +20,8 @@ type Object struct {
 	// Size is in bytes.
 	Size   int64
 	SHA256 []byte
+	// Received is when the last byte had come, Scanned when the scanner had spoken of all of it; zero for an object of long ago.
+	Received, Scanned time.Time
 }
 
 // area is the first part of a store's key. What is in quarantine stands apart, so that nothing that opens documents can reach it
@@ -35,8 +37,8 @@ func storeKey(a area, s postgres.Schema, key uuid.UUID) string {
 	return string(a) + "/" + s.Name + "/" + key.String()
 }
 
-// Keep puts a clean document into the store. It is not registered by that: Record its row in the transaction that registers it, or
-// Forget it when that fails.
+// Keep puts a clean document into the store, or takes over what was staged there. It is not registered by that: Record its row in the
+// transaction that registers it, or Forget it when that fails.
 func (r *Repository) Keep(ctx context.Context, s postgres.Schema, in *Reception) (Object, error) {
 	facts, err := in.Facts(ctx)
 	if err != nil {
@@ -45,7 +47,10 @@ func (r *Repository) Keep(ctx context.Context, s postgres.Schema, in *Reception)
 	if facts.Infected {
 		return Object{}, errors.New("repository: an infected document must not be kept (F4)")
 	}
-	return r.put(ctx, documents, s, in)
+	if in.staged == nil {
+		in.Stage(s)
+	}
+	return in.take(ctx)
 }
 
 // Quarantine puts an infected document where nobody can open it (F4).
@@ -57,12 +62,9 @@ func (r *Repository) Quarantine(ctx context.Context, s postgres.Schema, in *Rece
 	if !facts.Infected {
 		return Object{}, errors.New("repository: only infected documents go to quarantine (F4)")
 	}
-	return r.put(ctx, quarantine, s, in)
-}
-
-func (r *Repository) put(ctx context.Context, a area, s postgres.Schema, in *Reception) (Object, error) {
-	o := Object{Key: r.cfg.NewKey(), Size: in.facts.Size, SHA256: in.facts.SHA256}
-	err := r.cfg.Blobs.Put(ctx, storeKey(a, s, o.Key), in.content.reader(), o.Size, o.SHA256)
+	_ = in.Unstage(ctx) // what stays for want of a store, the sweeper removes
+	o := Object{Key: r.cfg.NewKey(), Size: facts.Size, SHA256: facts.SHA256, Received: facts.Received, Scanned: facts.Scanned}
+	err = r.cfg.Blobs.Put(ctx, storeKey(quarantine, s, o.Key), in.content.reader(), o.Size, o.SHA256)
 	if err != nil {
 		// It may be there all the same: the answer was lost, say.
 		return Object{}, storeUnavailable(errors.Join(err, r.Forget(ctx, s, o.Key)))

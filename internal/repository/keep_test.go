@@ -180,9 +180,9 @@ func TestRows(t *testing.T) {
 	}
 	inTenant(t, db, s, func(tx *postgres.Tx) error {
 		b := tx.Batch()
-		r.Record(b, clean, repository.Stored, "application/pdf", "", event, now)
+		r.Record(b, clean, repository.Row{State: repository.Stored, MimeType: "application/pdf", Event: event}, now)
 		for _, q := range want {
-			r.Record(b, q.Object, repository.Quarantined, q.MimeType, q.Finding, q.EventID, q.StoredAt)
+			r.Record(b, q.Object, repository.Row{State: repository.Quarantined, MimeType: q.MimeType, Finding: q.Finding, Event: q.EventID}, q.StoredAt)
 		}
 		return b.Send(t.Context())
 	})
@@ -219,7 +219,7 @@ func TestRowsRefuse(t *testing.T) {
 	stored := repository.Object{Key: uuid.New(), Size: 5, SHA256: random(32)}
 	inTenant(t, db, s, func(tx *postgres.Tx) error {
 		b := tx.Batch()
-		r.Record(b, stored, repository.Stored, "text/plain", "", uuid.New(), now)
+		r.Record(b, stored, repository.Row{State: repository.Stored, MimeType: "text/plain", Event: uuid.New()}, now)
 		return b.Send(t.Context())
 	})
 	for name, f := range map[string]func(*postgres.Tx) error{
@@ -248,7 +248,7 @@ func TestLongTexts(t *testing.T) {
 	o := repository.Object{Key: uuid.New(), Size: 5, SHA256: random(32)}
 	inTenant(t, db, s, func(tx *postgres.Tx) error {
 		b := tx.Batch()
-		r.Record(b, o, repository.Quarantined, strings.Repeat("å", 100), "\x00\xff"+strings.Repeat("ø", 300), uuid.New(), now)
+		r.Record(b, o, repository.Row{State: repository.Quarantined, MimeType: strings.Repeat("å", 100), Finding: "\x00\xff" + strings.Repeat("ø", 300), Event: uuid.New()}, now)
 		return b.Send(t.Context())
 	})
 	if got := readRow(t, db, s, o.Key); got.Mime != strings.Repeat("å", 60) || got.Finding != "??"+strings.Repeat("ø", 98) {
@@ -291,7 +291,7 @@ func TestStateOf(t *testing.T) {
 			t.Errorf("without a row: %q, %v", state, err)
 		}
 		b := tx.Batch()
-		open(t, nil).Record(b, o, repository.Quarantined, "text/plain", "Eicar", uuid.New(), now)
+		open(t, nil).Record(b, o, repository.Row{State: repository.Quarantined, MimeType: "text/plain", Finding: "Eicar", Event: uuid.New()}, now)
 		if err := b.Send(t.Context()); err != nil {
 			return err
 		}

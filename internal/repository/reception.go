@@ -25,6 +25,8 @@ type Facts struct {
 	// Infected tells that the document or something it carries in base64 is malware, and Finding names the first such.
 	Infected bool
 	Finding  string
+	// Received is when the last byte had come, Scanned when the scanner had spoken of everything.
+	Received, Scanned time.Time
 }
 
 // Reception is one document on its way in: written, closed, asked for its Facts, then kept, quarantined or dropped. Discard is
@@ -47,6 +49,8 @@ type Reception struct {
 	judged chan struct{}
 	facts  Facts
 	err    error
+	// staged is the object on its way into the store beside the judging; nil when none is.
+	staged *staged
 }
 
 var errNotOpen = errors.New("repository: written after Close or Discard")
@@ -118,7 +122,7 @@ func (r *Reception) Close() error {
 		close(r.judged)
 		return r.refusal
 	}
-	r.facts = Facts{Size: r.content.size, SHA256: r.sha256.Sum(nil)}
+	r.facts = Facts{Size: r.content.size, SHA256: r.sha256.Sum(nil), Received: r.repo.cfg.Now()}
 	go r.judge()
 	return nil
 }
@@ -133,6 +137,7 @@ func (r *Reception) judge() {
 	defer e.discard()
 	result, v := e.run(r.ctx, r.content, 0)
 	r.facts.Format, r.facts.Infected, r.facts.Finding, r.err = result, v.infected, v.finding, v.err
+	r.facts.Scanned = r.repo.cfg.Now()
 	if summing.Wait(); sumErr != nil && r.err == nil {
 		r.err = notScanned(sumErr)
 	}
@@ -162,9 +167,11 @@ func (r *Reception) Facts(ctx context.Context) (Facts, error) {
 	}
 }
 
-// Discard frees memory, file and connections. It waits for what is being broken off, and can be called again, at any time.
+// Discard frees memory, file and connections, and takes back what was staged and not kept. It waits for what is being broken off, and
+// can be called again, at any time.
 func (r *Reception) Discard() {
 	r.cancel()
+	_ = r.Unstage(context.WithoutCancel(r.ctx)) // what stays for want of a store, the sweeper removes
 	if !r.closed {
 		r.closed, r.err = true, errNotOpen
 		close(r.judged)

@@ -27,16 +27,38 @@ const (
 // ErrNoObject means that no row of the wanted state has the key.
 var ErrNoObject = errors.New("repository: no such object in a state that allows this")
 
-// Record queues the row of a new object, Stored or Quarantined. finding is the scanner's, empty when clean; it and mime are cut to
-// what their columns hold, since a quarantined document may declare anything. eventID is the audit event of the upload.
-func (r *Repository) Record(b *postgres.Batch, o Object, state State, mime, finding string, eventID uuid.UUID, now time.Time) {
-	var found *string
-	if finding != "" {
-		short := clip(finding, 100)
-		found = &short
+// Row is what is recorded of a new object beside what its bytes are.
+type Row struct {
+	// State is Stored or Quarantined.
+	State State
+	// MimeType is what was declared, Finding the scanner's word, empty when clean. Both are cut to what their columns hold, since a
+	// quarantined document may declare anything.
+	MimeType, Finding string
+	// Event is the audit event of the upload.
+	Event uuid.UUID
+	// Held is the message of a quarantined document as JSON, empty otherwise.
+	Held string
+}
+
+// Record queues the row of a new object.
+func (r *Repository) Record(b *postgres.Batch, o Object, row Row, now time.Time) {
+	b.Queue(nil, `insert into tenant.stored_object (key, state, size, sha256, finding, mime_type, event_id, received_at, scanned_at, stored_at, changed_at, held)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)`, o.Key, string(row.State), o.Size, o.SHA256, orNull(clip(row.Finding, 100)),
+		clip(row.MimeType, 60), row.Event, timeOrNull(o.Received), timeOrNull(o.Scanned), now, orNull(row.Held))
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
 	}
-	b.Queue(nil, `insert into tenant.stored_object (key, state, size, sha256, finding, mime_type, event_id, stored_at, changed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $8)`, o.Key, string(state), o.Size, o.SHA256, found, clip(mime, 60), eventID, now)
+	return &s
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 // clip shortens to n characters that Postgres can hold.
@@ -48,7 +70,8 @@ func clip(s string, n int) string {
 // MarkRemoval queues the decision that the bytes go (W3); eventID is the audit event that holds it. Deciding twice is no error; the
 // batch fails with ErrNoObject when there is no such object or it is gone already.
 func (r *Repository) MarkRemoval(b *postgres.Batch, key, eventID uuid.UUID, now time.Time) {
-	b.Queue(one, `update tenant.stored_object set state = 'R', event_id = $2, changed_at = $3 where key = $1 and state in ('S', 'Q', 'R')`,
+	b.Queue(one, `update tenant.stored_object set state = 'R', event_id = $2, changed_at = $3,
+		deleted_at = coalesce(deleted_at, $3), held = null where key = $1 and state in ('S', 'Q', 'R')`,
 		key, eventID, now)
 }
 

@@ -26,7 +26,7 @@ func (s *Service) quarantine(ctx context.Context, v *verdict, event audit.Event)
 	err := s.DB.InTenant(ctx, v.tenant.Schema(), func(tx *postgres.Tx) error {
 		b := tx.Batch()
 		for n, i := range v.infected {
-			s.Objects.Record(b, kept[n], repository.Quarantined, short(v.entries[i].MimeType), v.findings, event.ID, s.Now())
+			s.Objects.Record(b, kept[n], repository.Row{State: repository.Quarantined, MimeType: short(v.entries[i].MimeType), Finding: v.findings, Event: event.ID}, s.Now())
 		}
 		if err := audit.Append(tx, b, event); err != nil {
 			return err

@@ -217,7 +217,7 @@ func (s *Service) register(ctx context.Context, v *verdict, objects []repository
 			return err
 		}
 		for i, o := range objects {
-			s.Objects.Record(b, o, repository.Stored, v.entries[i].MimeType, "", event.ID, s.Now())
+			s.Objects.Record(b, o, repository.Row{State: repository.Stored, MimeType: v.entries[i].MimeType, Event: event.ID}, s.Now())
 		}
 		if err := audit.Append(tx, b, event); err != nil {
 			return err
