@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"dokumentlager/internal/administration"
 	"dokumentlager/internal/audit"
-	"dokumentlager/internal/repository"
 	"dokumentlager/internal/tenant"
 
 	"github.com/google/uuid"
@@ -97,36 +95,4 @@ func (c auditList) print(s *surroundings, lines []audit.Line) error {
 			}
 			return []string{l.Time.Format(time.RFC3339), l.Action, l.Outcome, l.Operation, l.Organisation, who, l.Patient, l.Document, l.Rule, l.Code, l.RequestID}
 		}}.print(lines)
-}
-
-type quarantineCommand struct {
-	List quarantineList `cmd:"" help:"List a tenant's infected documents."`
-}
-
-type quarantineList struct {
-	where  `embed:""`
-	output `embed:""`
-	Tenant string `required:"" help:"Short name of the tenant."`
-}
-
-// Run lists what is in quarantine.
-func (c quarantineList) Run(s *surroundings) error {
-	db, err := c.database(s)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	t, err := tenant.Directory{DB: db}.ByName(s.ctx, c.Tenant)
-	if err != nil {
-		return fmt.Errorf("tenant %q: %w", c.Tenant, err)
-	}
-	desk := &administration.Desk{DB: db, Objects: repository.New(repository.Config{}), Operator: s.operator, Now: time.Now}
-	found, err := desk.List(s.ctx, t)
-	if err != nil {
-		return err
-	}
-	return printer[administration.Infected]{s.stdout, c.JSON, []string{"STORED", "FINDING", "TYPE", "BYTES", "KEY", "EVENT"},
-		func(i administration.Infected) []string {
-			return []string{i.StoredAt.Format(time.RFC3339), i.Finding, i.MimeType, fmt.Sprint(i.Size), i.Key, i.Event}
-		}}.print(found)
 }

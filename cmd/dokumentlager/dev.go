@@ -160,7 +160,7 @@ func (d *devStack) config() (server.Config, error) {
 		"listen": d.listener.Addr().String(), "public_base_url": d.baseURL, "database.url": d.parts.AppURL,
 		"s3.endpoint": d.parts.S3.Endpoint, "s3.region": d.parts.S3.Region, "s3.bucket": d.parts.S3.Bucket,
 		"s3.access_key": d.parts.S3.AccessKey, "s3.secret_key": d.parts.S3.SecretKey, "s3.path_style": "true",
-		"clamd.address": d.parts.Clamd, "helseid.issuer": d.sts.Issuer(),
+		"clamd.address": d.parts.Clamd, "clamd.undated_signatures": "true", "helseid.issuer": d.sts.Issuer(),
 		"secrets.locator_key": keys.Locator, "secrets.cursor_key": keys.Cursor,
 		"synthetic_identities": "true", "limits.shutdown_grace": "2s",
 	}), server.Serving)

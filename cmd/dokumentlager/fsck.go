@@ -125,6 +125,7 @@ func printLine(s *surroundings, asJSON bool, thing any, line string) {
 // stores are what checks and sweeps stand on.
 type stores struct {
 	db      *postgres.DB
+	blobs   blob.Store
 	objects *repository.Repository
 	queue   *job.Queue
 	locator registry.Locator
@@ -141,7 +142,7 @@ func (w where) stores(s *surroundings, parallel int) (*stores, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &stores{objects: repository.New(repository.Config{Blobs: blobs})}
+	out := &stores{blobs: blobs, objects: repository.New(repository.Config{Blobs: blobs})}
 	if out.locator, err = registry.NewLocator(cfg.Secrets.LocatorKey[:]); err != nil {
 		return nil, err
 	}
@@ -170,7 +171,8 @@ func (w where) storing(s *surroundings) (server.Config, error) {
 			return server.Config{}, fmt.Errorf("the dev stack's keys: %w", err)
 		}
 		environ = env(map[string]string{"database.url": dev.DatabaseURL, "s3.endpoint": dev.S3.Endpoint, "s3.bucket": dev.S3.Bucket,
-			"s3.access_key": dev.S3.AccessKey, "s3.secret_key": dev.S3.SecretKey, "secrets.locator_key": keys.Locator})
+			"s3.access_key": dev.S3.AccessKey, "s3.secret_key": dev.S3.SecretKey, "secrets.locator_key": keys.Locator,
+			"clamd.address": dev.Clamd, "clamd.undated_signatures": "true"})
 	}
 	cfg, err := server.LoadConfig(w.Config, environ, server.Reading)
 	if err != nil {

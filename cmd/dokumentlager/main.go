@@ -1,7 +1,7 @@
 // Command dokumentlager is the service and its administration.
 //
 // serve runs the service, dev a whole stack of real parts on this machine for development and tests; the other commands are for those
-// who run instances (T6). Exit codes: 0 done, 1 failed, 2 the command line cannot be understood; fsck and sweep have one more.
+// who run instances (T6). Exit codes: 0 done, 1 failed, 2 the command line cannot be understood; fsck, sweep and rescan have one more.
 package main
 
 import (
@@ -33,9 +33,10 @@ type commands struct {
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database to this program's version."`
 	Tenant     tenantCommands    `cmd:"" help:"Make, show and change tenants (instances)."`
 	Audit      auditCommands     `cmd:"" help:"Read the audit log."`
-	Quarantine quarantineCommand `cmd:"" help:"Look at infected documents."`
+	Quarantine quarantineCommand `cmd:"" help:"Look at infected documents, scan them again, release or destroy them."`
 	Fsck       fsckCommand       `cmd:"" help:"Check that rows, stored bytes and audit log agree. Exit code 0 clean, 1 findings, 3 could not check."`
 	Sweep      sweepCommand      `cmd:"" help:"Remove objects that no row names. Exit code 0 swept, 1 a dry run found something, 3 could not sweep."`
+	Rescan     rescanCommand     `cmd:"" help:"Scan stored documents with the scanner's signatures of today. Exit code 0 clean, 1 findings, 3 could not scan."`
 	Version    versionCommand    `cmd:"" help:"Print this program's version."`
 }
 

@@ -3,7 +3,7 @@
 //
 // It promises that a tenant is made whole or not at all, in one transaction with its schema and role; that every change is one
 // Execute event in the tenant's own audit log, in the same transaction (A1); and that all that is wrong with a command is told at
-// once (W6). It changes no document.
+// once (W6). It changes no document, and publishes one only when two administrators release it from quarantine.
 package administration
 
 import (

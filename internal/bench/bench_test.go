@@ -38,6 +38,7 @@ func TestBench(t *testing.T) {
 		run  func(*rig, *testing.T)
 	}{
 		{"upload", (*rig).upload}, {"open", (*rig).open}, {"list", (*rig).list}, {"memory", (*rig).memory},
+		{"overload", (*rig).overload}, {"neighbour", (*rig).neighbour},
 	}
 	done := 0
 	for _, step := range steps {
@@ -68,7 +69,7 @@ func newRig(t *testing.T) *rig {
 	service := servicetest.Start(t)
 	return &rig{
 		sheet: &sheet{commit: commit(root), machine: machine(), at: time.Now().UTC().Truncate(time.Second)},
-		root:  root, service: service, floor: newFloor(t, service), press: newPress(t, seed), client: &http.Client{Timeout: 3 * time.Minute},
+		root:  root, service: service, floor: newFloor(t, service), press: newPress(t, seed), client: &http.Client{Timeout: 3 * time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 256}},
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -106,6 +108,31 @@ type child struct {
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
 func (c *child) kill() { _ = c.cmd.Process.Kill() }
+
+// killAll ends the process with those it has started, PostgreSQL's backends say, which would otherwise see it die and end in order. It
+// is stopped first, so that none is added meanwhile. They are its children only as long as it lives, so nobody else is hit.
+func (c *child) killAll() {
+	_ = c.cmd.Process.Signal(syscall.SIGSTOP)
+	started := childrenOf(c.pid())
+	for _, pid := range started {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	c.kill()
+}
+
+// childrenOf are the processes that a process has started and that still are its own.
+func childrenOf(pid int) (pids []int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		text, _ := os.ReadFile(list)
+		for field := range strings.FieldsSeq(string(text)) {
+			if n, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, n)
+			}
+		}
+	}
+	return pids
+}
 
 func (c *child) alive() bool {
 	select {

@@ -75,7 +75,7 @@ func (s *scanner) config() string {
 func (s *scanner) command() command {
 	return command{
 		path: s.program, args: []string{"--config-file=" + s.path("clamd.conf")}, as: s.as, orphaned: syscall.SIGKILL,
-		env:     []string{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"},
+		env:     []string{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC"}, // VERSION tells a time without a zone
 		logPath: filepath.Join(s.parts.dir, "log", string(Clamd)+".log"),
 	}
 }

@@ -93,7 +93,7 @@ func (p *Parts) Signal(part Part, sig syscall.Signal) error {
 	return c.cmd.Process.Signal(sig)
 }
 
-// Kill ends a part with SIGKILL, as a crash would, and waits until it is gone (at most 2 s).
+// Kill ends a part with SIGKILL, all processes of it at once, as a crash of the machine would, and waits until it is gone (at most 2 s).
 func (p *Parts) Kill(part Part) error {
 	p.mu.Lock()
 	c := p.children[part]
@@ -104,7 +104,7 @@ func (p *Parts) Kill(part Part) error {
 	if c == nil || !c.alive() {
 		return fmt.Errorf("devstack: %s does not run", part)
 	}
-	c.kill()
+	c.killAll()
 	if !c.awaitEnd(forced) {
 		return fmt.Errorf("devstack: %s did not end", part)
 	}

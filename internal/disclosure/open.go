@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -64,7 +65,7 @@ func (s *Service) open(ctx context.Context, r Reader, w Wanted, o *Opened, event
 	}
 	o.Bytes, err = s.Objects.Open(ctx, o.Tenant.Schema(), repository.Object{Key: o.Entry.ObjectKey, Size: o.Entry.Size, SHA256: o.Entry.SHA256}, o.Offset, o.Length)
 	if err != nil {
-		return err
+		return s.quarantined(ctx, o, err)
 	}
 	opened := o.Entry.ObjectKey
 	err = s.DB.InTenant(ctx, o.Tenant.Schema(), func(tx *postgres.Tx) error {
@@ -84,6 +85,24 @@ func (s *Service) open(ctx context.Context, r Reader, w Wanted, o *Opened, event
 		_ = o.Bytes.Close()
 	}
 	return err
+}
+
+// quarantined tells bytes that are missing because a later scan found malware in them (F4) from damage. Who may not know of the document
+// never gets here.
+func (s *Service) quarantined(ctx context.Context, o *Opened, missing error) error {
+	if lead := fault.Of(missing).Leading(); lead.Code != fault.StoredBytesDamaged {
+		return missing
+	}
+	var state repository.State
+	err := s.DB.InTenant(ctx, o.Tenant.Schema(), func(tx *postgres.Tx) error {
+		life, err := repository.LifeOf(ctx, tx, o.Entry.ObjectKey)
+		state = life.State
+		return err
+	})
+	if err != nil || state != repository.Quarantined {
+		return errors.Join(missing, err)
+	}
+	return fault.New(fault.InQuarantine, "The document was found to hold malware after it was published. It is held in quarantine and cannot be opened.").By("F4")
 }
 
 // permit finds the entry and asks access, and writes into the event what it is about.

@@ -40,6 +40,7 @@ const (
 	FormatNotAllowed      Code = "DLFormatNotAllowed"
 	FormatMismatch        Code = "DLFormatMismatch"
 	VirusFound            Code = "DLVirusFound"
+	InQuarantine          Code = "DLInQuarantine"
 	NotScanned            Code = "DLNotScanned"
 	TokenRefused          Code = "DLTokenRefused"
 	ProofRefused          Code = "DLProofRefused"
@@ -51,6 +52,8 @@ const (
 	MethodNotAllowed      Code = "DLMethodNotAllowed"
 	RangeNotSatisfiable   Code = "DLRangeNotSatisfiable"
 	TooBusy               Code = "DLTooBusy"
+	InProgress            Code = "DLInProgress"
+	KeyReused             Code = "DLIdempotencyKeyReused"
 	PartUnavailable       Code = "DLUnavailable"
 	SearchIncomplete      Code = "DLSearchIncomplete"
 	StoredBytesDamaged    Code = "DLStoredBytesDamaged"
@@ -117,6 +120,7 @@ var table = map[Code]Info{
 	FormatNotAllowed:      {Invalid, http.StatusBadRequest, "not-supported", "InvalidDocumentContent", "The format is not on the white list (F1)."},
 	FormatMismatch:        {Invalid, http.StatusBadRequest, "invalid", "InvalidDocumentContent", "Declared type, extension and content disagree (F2)."},
 	VirusFound:            {Infected, http.StatusUnprocessableEntity, "security", "XDSRepositoryError", "The scanner found malware; the document is in quarantine (F4)."},
+	InQuarantine:          {Denied, http.StatusForbidden, "security", "XDSRepositoryError", "The document was found infected after it was published and cannot be opened (F4)."},
 	NotScanned:            {Unavailable, http.StatusServiceUnavailable, "transient", "XDSRepositoryBusy", "The document could not be scanned; nothing was stored (F3)."},
 	TokenRefused:          {Unauthenticated, http.StatusUnauthorized, "login", "XDSRegistryError", "The access token is missing or not valid (W1)."},
 	ProofRefused:          {Unauthenticated, http.StatusUnauthorized, "login", "XDSRegistryError", "The DPoP proof is missing or not valid (W1)."},
@@ -128,6 +132,8 @@ var table = map[Code]Info{
 	MethodNotAllowed:      {Invalid, http.StatusMethodNotAllowed, "not-supported", "XDSRegistryError", "The address does not take this method (R1)."},
 	RangeNotSatisfiable:   {Invalid, http.StatusRequestedRangeNotSatisfiable, "invalid", "XDSRepositoryError", "The Range lies outside the document."},
 	TooBusy:               {Busy, http.StatusTooManyRequests, "throttled", "XDSRegistryBusy", "More work than can be admitted now."},
+	InProgress:            {Conflict, http.StatusConflict, "lock-error", "XDSRegistryBusy", "A request with this Idempotency-Key is being carried out; come back for its answer."},
+	KeyReused:             {Invalid, http.StatusUnprocessableEntity, "conflict", "XDSRepositoryError", "The Idempotency-Key belongs to another request; a new request needs a new key."},
 	PartUnavailable:       {Unavailable, http.StatusServiceUnavailable, "transient", "XDSRegistryNotAvailable", "A part we need does not answer."},
 	SearchIncomplete:      {Unavailable, http.StatusServiceUnavailable, "incomplete", "XDSUnavailableCommunity", "A community did not answer in time (a warning in a list)."},
 	StoredBytesDamaged:    {Internal, http.StatusInternalServerError, "exception", "XDSRepositoryError", "The stored bytes are not those that were registered."},

@@ -71,13 +71,13 @@ func TestEveryCodeIsInTheTable(t *testing.T) {
 
 // issueTypes are those of FHIR's value set issue-type (R4) that the doors may use.
 var issueTypes = strings.Fields("structure required value invalid security login forbidden not-found deleted too-long code-invalid " +
-	"too-costly business-rule conflict duplicate not-supported throttled transient incomplete exception informational")
+	"too-costly business-rule conflict duplicate not-supported throttled transient lock-error incomplete exception informational")
 
 // TestTable: every row can be sent, and its status belongs to its kind.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	statuses := map[fault.Kind][]int{
-		fault.Invalid:         {http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusRequestedRangeNotSatisfiable},
+		fault.Invalid:         {http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusMethodNotAllowed, http.StatusRequestedRangeNotSatisfiable},
 		fault.NotFound:        {http.StatusNotFound},
 		fault.Gone:            {http.StatusGone},
 		fault.Conflict:        {http.StatusConflict},

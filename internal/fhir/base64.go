@@ -131,7 +131,8 @@ func (d *bodyDecoder) takeEscape() error {
 	return d.flushFull()
 }
 
-// hexEscape reads the four digits of a \u escape. What is not ASCII becomes 0xFF, which is no base64 either.
+// hexEscape reads the four digits of a \u escape. What is not ASCII, or a control character that JSON lets stand escaped, becomes 0xFF, which is
+// no base64 either.
 func (d *bodyDecoder) hexEscape(at int64) (byte, error) {
 	var code int
 	for range 4 {
@@ -145,7 +146,7 @@ func (d *bodyDecoder) hexEscape(at int64) (byte, error) {
 		}
 		code = code<<4 | digit
 	}
-	if code >= 0x80 {
+	if code >= 0x80 || code < 0x20 && !isSpace(byte(code)) {
 		return 0xFF, nil
 	}
 	return byte(code), nil

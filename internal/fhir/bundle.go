@@ -13,6 +13,10 @@ type Limits struct {
 	Residue  int   // bytes of JSON without the documents, 2 MiB: all of it is held in memory
 	Depth    int   // levels of nesting, 64
 	Binaries int   // documents in one bundle, 100
+	Entries  int   // entries of the bundle, 1,000: references to them are looked for among all
+	// Values is how many members, elements and openings of objects and arrays the JSON may have, 50,000: each becomes up to 400 bytes of
+	// memory, and an empty one is three bytes of body. A hundred documents with all their metadata are 25,000.
+	Values int
 }
 
 func (l Limits) orDefaults() Limits {
@@ -27,6 +31,12 @@ func (l Limits) orDefaults() Limits {
 	}
 	if l.Binaries == 0 {
 		l.Binaries = 100
+	}
+	if l.Entries == 0 {
+		l.Entries = 1000
+	}
+	if l.Values == 0 {
+		l.Values = 50_000
 	}
 	return l
 }

@@ -10,7 +10,9 @@ type Extension struct {
 	ValueBoolean         *bool            `json:"valueBoolean,omitzero"`
 	ValueCode            string           `json:"valueCode,omitempty"`
 	ValueDateTime        string           `json:"valueDateTime,omitempty"`
+	ValueInstant         string           `json:"valueInstant,omitempty"`
 	ValueString          string           `json:"valueString,omitempty"`
+	ValueUnsignedInt     *int64           `json:"valueUnsignedInt,omitzero"`
 	ValueURI             string           `json:"valueUri,omitempty"`
 	ValueCodeableConcept *CodeableConcept `json:"valueCodeableConcept,omitempty"`
 	ValueCoding          *Coding          `json:"valueCoding,omitempty"`

@@ -71,6 +71,7 @@ type OperationOutcome struct {
 
 // Issue is one problem: Severity error, warning or information; Code of FHIR's issue-type; Expression FHIRPath.
 type Issue struct {
+	Extension   []Extension      `json:"extension,omitempty"`
 	Severity    string           `json:"severity"`
 	Code        string           `json:"code"`
 	Details     *CodeableConcept `json:"details,omitempty"`

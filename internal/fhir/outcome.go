@@ -1,6 +1,8 @@
 package fhir
 
 import (
+	"fmt"
+
 	"dokumentlager/internal/fault"
 )
 
@@ -17,18 +19,33 @@ func Outcome(problems fault.Problems) *OperationOutcome {
 	if len(problems) == 0 {
 		return Success("All went well.")
 	}
-	outcome := &OperationOutcome{Issue: make([]Issue, 0, len(problems))}
-	for _, p := range problems {
+	told := problems[:min(len(problems), maxIssues)]
+	outcome := &OperationOutcome{Issue: make([]Issue, 0, len(told)+1)}
+	for _, p := range told {
 		outcome.Issue = append(outcome.Issue, issueOf(p))
+	}
+	if more := len(problems) - len(told); more > 0 {
+		text := fmt.Sprintf("%d more problems are not listed. Correct these first.", more)
+		outcome.Issue = append(outcome.Issue, Issue{Severity: "information", Code: "too-costly", Details: &CodeableConcept{Text: text}, Diagnostics: text})
 	}
 	return outcome
 }
+
+// maxIssues is more than a person reads; a body of 600 KB can have 24,000 mistakes, and the answer would be fifteen times as long.
+const maxIssues = 500
 
 // Success is the outcome of something that went well and has no other answer, such as a deletion.
 func Success(text string) *OperationOutcome {
 	return &OperationOutcome{Issue: []Issue{{
 		Severity: "information", Code: "informational", Details: &CodeableConcept{Text: text}, Diagnostics: text,
 	}}}
+}
+
+// Told is Success with facts for machines.
+func Told(text string, facts ...Extension) *OperationOutcome {
+	outcome := Success(text)
+	outcome.Issue[0].Extension = facts
+	return outcome
 }
 
 // issueOf encodes one problem. The XDS code stands first, because that is what IHE clients look for.

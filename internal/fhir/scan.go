@@ -49,6 +49,7 @@ type scanner struct {
 	stack   []frame
 	bodies  []int // for each sink, the index of its bundle entry
 	decoder *bodyDecoder
+	values  int // commas and openings so far
 }
 
 func newScanner(r io.Reader, limits Limits, open OpenSink) *scanner {
@@ -148,6 +149,11 @@ func (s *scanner) take(c byte) error {
 	if err := s.put(c); err != nil {
 		return err
 	}
+	if c == '{' || c == '[' || c == ',' {
+		if err := s.count(c); err != nil {
+			return err
+		}
+	}
 	switch c {
 	case '{', '[':
 		return s.push(c == '{')
@@ -159,6 +165,19 @@ func (s *scanner) take(c byte) error {
 		top.index++
 	case '"':
 		return s.takeString()
+	}
+	return nil
+}
+
+// count bounds what the parser will make of a body that is small as text: {}, is three bytes.
+func (s *scanner) count(c byte) error {
+	if s.values++; s.values > s.limits.Values {
+		return fault.New(fault.RequestTooLarge, "The resources hold more than %d elements, which no submission needs. Send its documents in several bundles.",
+			s.limits.Values).At(s.shortLocation())
+	}
+	if c == ',' && s.open != nil && len(s.stack) == 2 && s.named(0, "entry") && s.stack[1].index+1 == s.limits.Entries {
+		return fault.New(fault.RequestTooLarge, "The bundle has more than %d entries, the most that are taken in one. Send the rest in another bundle.",
+			s.limits.Entries).At("Bundle.entry")
 	}
 	return nil
 }

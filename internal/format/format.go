@@ -12,6 +12,7 @@ package format
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Type is one of the nine allowed formats of F1, spelt as the media type we call it by. The zero value is none of them.
@@ -61,8 +62,7 @@ const foreign = " doc docx docm dot dotm xls xlsx xlsm xlsb ppt pptx pptm odt od
 // Extension finds the format that a file name or title claims by its extension. known is false when there is none that we
 // know: "Rapport 1.2" has no extension. A known extension of a format that is not allowed gives the zero Type.
 func Extension(fileName string) (t Type, ext string, known bool) {
-	// Windows ignores blanks and dots at the end, so "a.exe. " is an .exe.
-	base, ext, found := cutLast(strings.TrimRight(fileName, " ."), ".")
+	base, ext, found := cutLast(bare(fileName), ".")
 	if !found || strings.TrimSpace(base) == "" || len(ext) > 5 {
 		return "", "", false
 	}
@@ -74,6 +74,18 @@ func Extension(fileName string) (t Type, ext string, known bool) {
 		return "", ext, true
 	}
 	return "", "", false
+}
+
+// bare is a name as a system takes it: without control characters and those that nobody sees (a right-to-left override, a zero-width
+// space), and without blanks and dots at its end, which Windows ignores: "a.exe. " is an .exe.
+func bare(name string) string {
+	seen := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, name)
+	return strings.TrimRightFunc(seen, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

@@ -44,6 +44,10 @@ func (b *pngBody) chunk(p []byte) {
 	switch {
 	case length > 1<<31-1:
 		b.fail("a chunk claims an impossible length")
+	case kind == "IHDR":
+		b.fail("it has two headers")
+	case !isChunkName(p[4:]):
+		b.fail("its chunks are damaged")
 	case kind == "IEND":
 		b.ended = b.data && length == 0
 		b.take(0, checksum, func([]byte) { b.rest = b.padding("PNG") })
@@ -52,6 +56,16 @@ func (b *pngBody) chunk(p []byte) {
 		b.data = true
 	}
 	b.take(length+checksum, 8, b.onChunk)
+}
+
+// isChunkName: four letters (W3C PNG §5.4).
+func isChunkName(p []byte) bool {
+	for _, c := range p {
+		if c |= 0x20; c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return true
 }
 
 func (b *pngBody) end() string {
@@ -105,7 +119,9 @@ func (b *gifBody) block(p []byte) {
 	}
 }
 
+// descriptor is a frame's. Browsers make the screen as large as its frames; one without pixels harms nobody.
 func (b *gifBody) descriptor(p []byte) {
+	b.size(max(1, uint64(binary.LittleEndian.Uint16(p[4:]))), max(1, uint64(binary.LittleEndian.Uint16(p[6:]))))
 	const codeSize = 1
 	b.take(colourTable(p[8])+codeSize, 1, b.onSubBlock)
 }
@@ -247,9 +263,9 @@ func (b *tiffBody) entry(p []byte) {
 		value = uint64(b.order.Uint16(p[8:]))
 	}
 	if number := kind == short || kind == long; number && b.order.Uint16(p) == imageWidth {
-		b.width = value
+		b.width = max(b.width, value) // readers differ on which of two holds
 	} else if number && b.order.Uint16(p) == imageLength {
-		b.height = value
+		b.height = max(b.height, value)
 	}
 	if b.left--; b.left == 0 {
 		b.read = true

@@ -26,6 +26,7 @@ type Inspector struct {
 	magic   Type
 	guess   guess
 	binary  body
+	archive archive
 	textual *textual
 	parts   *extractor
 	result  *Result
@@ -87,6 +88,7 @@ func (in *Inspector) begin() {
 func (in *Inspector) feed(p []byte) {
 	if in.binary != nil {
 		in.binary.write(p)
+		in.archive.write(p)
 		return
 	}
 	in.textual.write(p)
@@ -126,6 +128,9 @@ func (in *Inspector) judge() Result {
 	r := Result{Size: in.size}
 	if in.binary != nil {
 		r.Found, r.Damage = in.magic, in.binary.end()
+		if r.Damage == "" && in.archive.complete() {
+			r.Damage = "it is a ZIP archive as well"
+		}
 	} else {
 		in.textual.judge(&r, in.guess)
 	}

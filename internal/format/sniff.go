@@ -68,8 +68,11 @@ var actives = map[string]string{
 
 // activeText finds scripts and markup that programs run or render, in any encoding that the byte order mark tells.
 func activeText(plain []byte, detected *mimetype.MIME) string {
-	if bytes.HasPrefix(plain, []byte("#!")) {
+	switch {
+	case bytes.HasPrefix(plain, []byte("#!")):
 		return "a script"
+	case bytes.HasPrefix(plain, []byte(`{\rt`)): // Word needs no more to take it for RTF
+		return actives["text/rtf"]
 	}
 	return actives[bareKind(detected)]
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"dokumentlager/internal/postgres"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // ErrSweeping means that another process is sweeping now.
@@ -15,28 +17,36 @@ var ErrSweeping = errors.New("another process is sweeping now")
 // sweepLock is the advisory lock of whoever sweeps; any number does that nothing else in the database uses.
 const sweepLock = 0x646c_7377_6565_70
 
-// alone runs fn while no other process runs it. Two sweeps at once would lose nothing and do the same work twice.
+// alone runs fn while no other process sweeps. Two sweeps at once would lose nothing and do the same work twice.
 func alone(ctx context.Context, db *postgres.DB, fn func() error) error {
+	return exclusive(ctx, db, sweepLock, ErrSweeping, func(holder) error { return fn() })
+}
+
+// holder is the connection that holds an advisory lock.
+type holder = *pgxpool.Conn
+
+// exclusive runs fn under an advisory lock; busy when another process holds it.
+func exclusive(ctx context.Context, db *postgres.DB, lock int64, busy error, fn func(holder) error) error {
 	conn, err := db.Control().Acquire(ctx)
 	if err != nil {
 		return postgres.Unavailable(err)
 	}
 	defer conn.Release()
 	var mine bool
-	if err := conn.QueryRow(ctx, `select pg_try_advisory_lock($1)`, int64(sweepLock)).Scan(&mine); err != nil {
+	if err := conn.QueryRow(ctx, `select pg_try_advisory_lock($1)`, lock).Scan(&mine); err != nil {
 		return postgres.Unavailable(err)
 	}
 	if !mine {
-		return ErrSweeping
+		return busy
 	}
 	defer func() {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 		defer cancel()
-		if _, err := conn.Exec(end, `select pg_advisory_unlock($1)`, int64(sweepLock)); err != nil {
+		if _, err := conn.Exec(end, `select pg_advisory_unlock($1)`, lock); err != nil {
 			_ = conn.Conn().Close(end) // the lock must not go back to the pool
 		}
 	}()
-	return fn()
+	return fn(conn)
 }
 
 // Repeat sweeps all tenants for the first time after the pause first and then once every so often, until ctx ends. Any number of

@@ -31,6 +31,8 @@ const (
 	AuditMissing       Kind = "audit-missing"
 	LocatorMissing     Kind = "locator-missing"
 	RemovalLost        Kind = "removal-lost"
+	MessageLeft        Kind = "message-left"
+	MessageMissing     Kind = "message-missing"
 )
 
 // Severity tells a broken promise from what a sweep or the store's owner can tidy.
@@ -43,7 +45,7 @@ const (
 )
 
 // warnings are the kinds that lose and show nothing.
-var warnings = map[Kind]bool{ObjectOrphan: true, ObjectStrange: true, PrefixUnknown: true, RemovalLost: true}
+var warnings = map[Kind]bool{ObjectOrphan: true, ObjectStrange: true, PrefixUnknown: true, RemovalLost: true, MessageMissing: true}
 
 // Severity of a kind is always the same.
 func (k Kind) Severity() Severity {

@@ -26,10 +26,12 @@ type drive struct {
 // drives are all comparisons of rows. Anti-joins without an index take wider windows, each of which reads the other table once.
 var drives = []drive{
 	{"document_entry", "id", pageSize, []rowCheck{
+		// What was found infected after it was published keeps its entry: it is listed and cannot be opened.
 		{EntryWithoutObject, `select e.object_key, e.id, null::uuid, case when o.key is null then 'the entry names an object that has no row'
 		    when o.state = 'Q' then 'the entry''s object is in quarantine' else 'the entry is not deleted and its bytes are' end
 		  from tenant.document_entry e left join tenant.stored_object o on o.key = e.object_key
-		  where e.id > $1 and e.id <= $2 and (o.key is null or e.status <> 'T' and o.state in ('Q', 'R', 'G'))`},
+		  where e.id > $1 and e.id <= $2 and (o.key is null or e.status <> 'T' and o.state in ('Q', 'R', 'G')
+		    and not (o.state = 'Q' and coalesce(o.held->>'late' = 'true' and o.held->>'entry_id' = e.id::text, false)))`},
 		{DeletedButKept, `select e.object_key, e.id, null::uuid, 'the entry is deleted and nobody has decided that its bytes go'
 		  from tenant.document_entry e join tenant.stored_object o on o.key = e.object_key
 		  where e.id > $1 and e.id <= $2 and e.status = 'T' and o.state in ('S', 'Q')`},
@@ -42,13 +44,13 @@ var drives = []drive{
 		  and not exists (select 1 from tenant.association m where m.source_id = e.submission_id and m.kind = 'M' and m.target_id = e.id)`},
 		// The object's row knows the event of the upload until a deletion takes its place; then, or when it is not the one, the patient's
 		// events are looked through. The hour keeps an earlier life of the same id from vouching. "case" keeps the order: the first look
-		// is one index entry, the second may be many.
+		// is one index entry, the second may be many. What the quarantine desk released was created by that.
 		{AuditMissing, `select e.object_key, e.id, null::uuid, 'no create event of the audit log names the entry'
 		  from tenant.document_entry e left join tenant.stored_object o on o.key = e.object_key
 		  where e.id > $1 and e.id <= $2 and not case
-		  when exists (select 1 from tenant.audit_event a where a.id = o.event_id and a.action = 'C' and a.outcome = 'S'
+		  when exists (select 1 from tenant.audit_event a where a.id = o.event_id and (a.action = 'C' or a.operation = 'quarantine-release') and a.outcome = 'S'
 		    and a.detail->'documents' @> jsonb_build_array(jsonb_build_object('entry_id', e.id::text))) then true
-		  else exists (select 1 from tenant.audit_event a where a.patient_id = e.patient_id and a.action = 'C' and a.outcome = 'S'
+		  else exists (select 1 from tenant.audit_event a where a.patient_id = e.patient_id and (a.action = 'C' or a.operation = 'quarantine-release') and a.outcome = 'S'
 		    and a.at >= e.registered_at - interval '1 hour'
 		    and a.detail->'documents' @> jsonb_build_array(jsonb_build_object('entry_id', e.id::text))) end`},
 	}},
@@ -79,6 +81,10 @@ var drives = []drive{
 		    else 'the removal has no audit event' end
 		  from tenant.stored_object o where o.key > $1 and o.key <= $2 and o.state in ('Q', 'R', 'G')
 		  and not exists (select 1 from tenant.audit_event a where a.id = o.event_id)`},
+		{MessageLeft, `select o.key, null::uuid, o.event_id, 'the message of a quarantined document is kept, and the document is not in quarantine'
+		  from tenant.stored_object o where o.key > $1 and o.key <= $2 and o.state <> 'Q' and o.held is not null`},
+		{MessageMissing, `select o.key, null::uuid, o.event_id, 'the document in quarantine has no message, so it cannot be released'
+		  from tenant.stored_object o where o.key > $1 and o.key <= $2 and o.state = 'Q' and o.held is null`},
 	}},
 	{"stored_object", "key", 100 * pageSize, []rowCheck{
 		{ObjectWithoutEntry, `select o.key, null::uuid, o.event_id, 'no entry names the stored object, so nobody can open it'

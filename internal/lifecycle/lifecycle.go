@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"time"
 
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/job"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/repository"
@@ -36,17 +37,20 @@ type Worker struct {
 	// Done is told how each attempt ended, for metrics.
 	Done func(error)
 	Now  func() time.Time
+	// Fail is nil but in tests.
+	Fail *failpoint.Set
 }
 
 // Work does one job. The row is marked first and committed last: its lock keeps a second worker out, its state proves that the
 // removal was decided, and when anything fails it still says "to be removed", so that the next attempt does it all again.
 func (w *Worker) Work(ctx context.Context, j *river.Job[job.RemoveObject]) error {
-	err := w.DB.InTenant(ctx, j.Args.Tenant(), func(tx *postgres.Tx) error {
-		if err := w.Objects.MarkGone(ctx, tx, j.Args.Key, w.Now().UTC()); err != nil {
-			return err
-		}
-		return w.Objects.Remove(ctx, j.Args.Tenant(), j.Args.Key)
-	})
+	err := w.Fail.Reach(ctx, failpoint.RemovalBegin)
+	if err == nil {
+		err = w.remove(ctx, j.Args)
+	}
+	if err == nil {
+		err = w.Fail.Reach(ctx, failpoint.RemovalEnd)
+	}
 	w.Done(err)
 	if errors.Is(err, repository.ErrNoObject) {
 		// Nobody decided this removal, so there is nothing to try again; an operator should know.
@@ -57,4 +61,19 @@ func (w *Worker) Work(ctx context.Context, j *river.Job[job.RemoveObject]) error
 		return fmt.Errorf("removing a deleted document's bytes: %w", err)
 	}
 	return nil
+}
+
+func (w *Worker) remove(ctx context.Context, o job.RemoveObject) error {
+	return w.DB.InTenant(ctx, o.Tenant(), func(tx *postgres.Tx) error {
+		if err := w.Objects.MarkGone(ctx, tx, o.Key, w.Now().UTC()); err != nil {
+			return err
+		}
+		if err := w.Fail.Reach(ctx, failpoint.RemovalMarked); err != nil {
+			return err
+		}
+		if err := w.Objects.Remove(ctx, o.Tenant(), o.Key); err != nil {
+			return err
+		}
+		return w.Fail.Reach(ctx, failpoint.RemovalRemoved)
+	})
 }

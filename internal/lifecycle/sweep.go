@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dokumentlager/internal/audit"
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/job"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/repository"
@@ -47,8 +48,8 @@ type Swept struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// Sweep removes what uploads that never committed left in the store, and queues lost removals again. Everything but Told and
-// Progress is needed.
+// Sweep removes what uploads that never committed left in the store, and queues lost removals again. Everything but Told,
+// Progress and Fail is needed.
 type Sweep struct {
 	DB      *postgres.DB
 	Tenants tenant.Directory
@@ -64,6 +65,8 @@ type Sweep struct {
 	// Told hears of each object, Progress from time to time what share of the tenants is done.
 	Told     func(Swept)
 	Progress func(Progress)
+	// Fail is nil but in tests.
+	Fail *failpoint.Set
 }
 
 // SweepReport sums a sweep up; of a dry run, what it would have done.
@@ -193,8 +196,14 @@ func (w *sweeping) remove(ctx context.Context, t tenant.Tenant, orphans []reposi
 		if err := audit.Append(tx, b, event); err != nil {
 			return err
 		}
-		return b.Send(ctx)
+		if err := b.Send(ctx); err != nil {
+			return err
+		}
+		return w.Fail.Reach(ctx, failpoint.SweepClaimed)
 	})
+	if err == nil {
+		err = w.Fail.Reach(ctx, failpoint.SweepCommitted)
+	}
 	if err != nil {
 		return err
 	}
@@ -204,7 +213,11 @@ func (w *sweeping) remove(ctx context.Context, t tenant.Tenant, orphans []reposi
 // erase removes from the store what is claimed, to the first failure: the next sweep finds the rest.
 func (w *sweeping) erase(ctx context.Context, t tenant.Tenant, claimed []repository.Held) error {
 	for i, o := range claimed {
-		if err := w.Objects.Remove(ctx, t.Schema(), o.Key); err != nil {
+		err := w.Objects.Remove(ctx, t.Schema(), o.Key)
+		if err == nil {
+			err = w.Fail.Reach(ctx, failpoint.SweepRemoved)
+		}
+		if err != nil {
 			w.count(t, claimed[:i])
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"dokumentlager/internal/fault"
@@ -66,8 +67,12 @@ func retryAfter(problems fault.Problems) time.Duration {
 	return longest
 }
 
-// wantMedia refuses a body of another type than the address takes.
+// wantMedia refuses a body of another type than the address takes, and one that is packed (RFC 9110 §15.5.16): what unpacks to a thousand
+// times its size is never unpacked here.
 func wantMedia(r *http.Request, allowed ...string) error {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return fault.New(fault.WrongMediaType, "The body must be sent as it is, without Content-Encoding.").At("http.Content-Encoding")
+	}
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err == nil && slices.Contains(allowed, media) {
 		return nil

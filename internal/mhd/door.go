@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dokumentlager/internal/access"
+	"dokumentlager/internal/admission"
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/fault"
@@ -37,6 +38,8 @@ type Config struct {
 	Verifier    *helseid.Verifier
 	Submissions *submission.Service
 	Disclosures *disclosure.Service
+	// Admission says what may begin.
+	Admission Admission
 	// BaseURL is the public base address without a trailing slash; all addresses in answers begin with it.
 	BaseURL string
 	// CursorKey is 32 bytes: it seals the cursors of paged searches.
@@ -52,12 +55,15 @@ type Config struct {
 type Door struct {
 	Config
 	cursors cursors
+	// unread has an element for each refused body that is still read.
+	unread chan struct{}
+	seen   seenCallers
 }
 
 // New checks what only it can check: the cursor key.
 func New(c Config) (*Door, error) {
 	sealed, err := newCursors(c.CursorKey, c.Now)
-	return &Door{Config: c, cursors: sealed}, err
+	return &Door{Config: c, cursors: sealed, unread: make(chan struct{}, unreadMost)}, err
 }
 
 // Routes puts the door's addresses on a router.
@@ -66,9 +72,9 @@ func (d *Door) Routes(r chi.Router) {
 	r.Get("/mhd/document", d.guarded(d.retrieve))
 	r.Get("/api/rest/document-status", d.guarded(d.status))
 	r.Get("/R4/fhir/metadata", d.metadata)
-	r.Post("/R4/fhir", d.guarded(d.provide))
-	r.Post("/R4/fhir/Bundle", d.guarded(d.provide))
-	r.Post("/R4/fhir/Bundle/$validate", d.guarded(d.validate))
+	r.Post("/R4/fhir", d.upload(d.provide))
+	r.Post("/R4/fhir/Bundle", d.upload(d.provide))
+	r.Post("/R4/fhir/Bundle/$validate", d.upload(d.validate))
 	r.Post("/R4/fhir/DocumentReference/_search", d.guarded(d.search))
 	r.Get("/R4/fhir/DocumentReference", d.guarded(d.searchPage))
 	r.Get("/R4/fhir/DocumentReference/{id}", d.guarded(d.readEntry))
@@ -93,7 +99,15 @@ func (d *Door) guarded(h handler) http.HandlerFunc {
 			d.refuse(w, r, err)
 			return
 		}
-		if err := h(w, r, actorOf(r, caller)); err != nil {
+		actor := actorOf(r, caller)
+		done, err := d.Admission.Request(organisationOf(actor))
+		if err != nil {
+			d.refuseUnread(w, r, err)
+			return
+		}
+		defer done()
+		r = r.WithContext(admission.WithOrganisation(r.Context(), organisationOf(actor)))
+		if err := h(w, r, actor); err != nil {
 			d.refuse(w, r, err)
 		}
 	}

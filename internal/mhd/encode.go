@@ -21,13 +21,13 @@ func (d *Door) resourceURL(kind string, id uuid.UUID) string {
 }
 
 // documentURL is where the document itself is fetched (R2). It names no patient: the caller says that in a header.
-func (d *Door) documentURL(e document.Entry, t tenant.Tenant) string {
-	q := url.Values{"documentUniqueId": {e.UniqueID}, "homeCommunityId": {t.HomeCommunity}, "repositoryUniqueId": {t.Repository}}
+func (d *Door) documentURL(uniqueID string, t tenant.Tenant) string {
+	q := url.Values{"documentUniqueId": {uniqueID}, "homeCommunityId": {t.HomeCommunity}, "repositoryUniqueId": {t.Repository}}
 	return d.BaseURL + "/mhd/document?" + q.Encode()
 }
 
 // etag names the bytes, which never change under an identifier.
-func etag(e document.Entry) string { return `"` + hex.EncodeToString(e.SHA256) + `"` }
+func etag(sha256 []byte) string { return `"` + hex.EncodeToString(sha256) + `"` }
 
 // reference encodes an entry as DocumentReference (Comprehensive); masked entries come in already without their content.
 func (d *Door) reference(item disclosure.Item) *fhir.DocumentReference {
@@ -77,7 +77,7 @@ func (d *Door) attachment(e document.Entry, t tenant.Tenant) *fhir.Attachment {
 			{URL: extHomeCommunity, ValueURI: document.URN(t.HomeCommunity)},
 			{URL: extRepository, ValueURI: document.URN(t.Repository)},
 		},
-		ContentType: e.MimeType, Language: e.Language, URL: d.documentURL(e, t), Title: e.Title, Creation: dateTime(e.Creation),
+		ContentType: e.MimeType, Language: e.Language, URL: d.documentURL(e.UniqueID, t), Title: e.Title, Creation: dateTime(e.Creation),
 	}
 	if len(e.SHA1) > 0 {
 		size := e.Size

@@ -19,10 +19,15 @@ type intake struct {
 	ctx     context.Context
 	objects *repository.Repository
 	bodies  []*repository.Reception
+	// unread drops the documents: the answer is known already.
+	unread bool
 }
 
 // open is called by the bundle reader for each Binary's data, in the order they stand in the bundle.
 func (in *intake) open(int) (io.WriteCloser, error) {
+	if in.unread {
+		return dropped{}, nil
+	}
 	body := in.objects.Receive(in.ctx)
 	in.bodies = append(in.bodies, body)
 	return body, nil
@@ -34,30 +39,69 @@ func (in *intake) discard() {
 	}
 }
 
+type dropped struct{}
+
+func (dropped) Write(p []byte) (int, error) { return len(p), nil }
+func (dropped) Close() error                { return nil }
+
 // provide is ITI-65: POST of a transaction bundle to the base or to Bundle (W2).
 func (d *Door) provide(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
-	bodies := &intake{ctx: r.Context(), objects: d.Submissions.Objects}
-	defer bodies.discard()
-	message, err := d.readMessage(w, r, actor, bodies, audit.Create, "provide")
-	if err != nil {
+	ctx := r.Context()
+	if err := d.mayProvide(r, actor, audit.Create, "provide"); err != nil {
 		return err
 	}
-	receipt, err := d.Submissions.Provide(r.Context(), actor, message.request)
+	once, err := d.begin(r, actor)
+	if err != nil {
+		drain(w, r)
+		return err
+	}
+	defer once.End(ctx)
+	bodies := &intake{ctx: ctx, objects: d.Submissions.Objects, unread: once.Answered()}
+	defer bodies.discard()
+	message, err := d.readMessage(r, bodies)
+	switch {
+	case err != nil:
+		drain(w, r)
+		return d.unreadable(ctx, actor, once, err)
+	case once.Answered():
+		receipt, err := d.Submissions.Repeat(ctx, actor, once)
+		if err != nil {
+			return err
+		}
+		return d.answer(w, http.StatusOK, d.response(message, receipt))
+	}
+	message.request.Once = once
+	receipt, err := d.Submissions.Provide(ctx, actor, message.request)
 	if err != nil {
 		return message.locate(fault.Of(err))
 	}
 	return d.answer(w, http.StatusOK, d.response(message, receipt))
 }
 
+// unreadable refuses a body that cannot be read. Under a key whose answer is known, that the body is another one is all there is to say.
+func (d *Door) unreadable(ctx context.Context, actor audit.Actor, once *submission.Once, cause error) error {
+	if once.Answered() {
+		once.Body = nil
+		_, cause = d.Submissions.Repeat(ctx, actor, once)
+		return cause
+	}
+	return d.Submissions.RefuseUnread(ctx, actor, audit.Create, "provide", cause)
+}
+
 // validate is Bundle/$validate: the same judgement, nothing stored (W2). 200 when nothing refuses, 4xx otherwise.
 func (d *Door) validate(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
-	bodies := &intake{ctx: r.Context(), objects: d.Submissions.Objects}
-	defer bodies.discard()
-	message, err := d.readMessage(w, r, actor, bodies, audit.Execute, "validate")
-	if err != nil {
+	ctx := r.Context()
+	if err := d.mayProvide(r, actor, audit.Execute, "validate"); err != nil {
 		return err
 	}
-	problems, err := d.Submissions.Validate(r.Context(), actor, message.request)
+	bodies := &intake{ctx: ctx, objects: d.Submissions.Objects}
+	defer bodies.discard()
+	message, err := d.readMessage(r, bodies)
+	if err != nil {
+		drain(w, r)
+		return d.Submissions.RefuseUnread(ctx, actor, audit.Execute, "validate", err)
+	}
+	problems, err := d.Submissions.Validate(ctx, actor, message.request)
 	if err != nil {
 		return err
 	}
@@ -74,22 +118,24 @@ type message struct {
 	places  places
 }
 
-// readMessage checks scope and media type, reads the bundle while its documents stream away, and decodes the rest.
-func (d *Door) readMessage(w http.ResponseWriter, r *http.Request, actor audit.Actor, bodies *intake, action audit.Action, operation string) (*message, error) {
-	ctx := r.Context()
-	if err := d.needScope(ctx, actor, access.ScopeCreate, action, operation); err != nil {
-		return nil, err
+// mayProvide checks scope and media type before anything is read.
+func (d *Door) mayProvide(r *http.Request, actor audit.Actor, action audit.Action, operation string) error {
+	if err := d.needScope(r.Context(), actor, access.ScopeCreate, action, operation); err != nil {
+		return err
 	}
 	if err := wantMedia(r, "application/fhir+json", "application/json"); err != nil {
-		return nil, d.Submissions.RefuseUnread(ctx, actor, action, operation, err)
+		return d.Submissions.RefuseUnread(r.Context(), actor, action, operation, err)
 	}
+	return nil
+}
+
+// readMessage reads the bundle while its documents stream away, and decodes the rest.
+func (d *Door) readMessage(r *http.Request, bodies *intake) (*message, error) {
 	bundle, err := fhir.ReadBundle(r.Body, fhir.Limits{Body: d.MaxRequest}, bodies.open)
 	if err != nil {
-		drain(w, r)
-		return nil, d.Submissions.RefuseUnread(ctx, actor, action, operation, err)
+		return nil, err
 	}
-	m := decode(bundle, bodies.bodies, d.BaseURL)
-	return m, nil
+	return decode(bundle, bodies.bodies, d.BaseURL), nil
 }
 
 // drainTime bounds how long a refused upload may go on sending.
@@ -117,18 +163,19 @@ func (d *Door) response(m *message, receipt submission.Receipt) *fhir.Bundle {
 // responseEntry says what became of one entry: its address, which can be read with the token that wrote it; a Binary's is the
 // document's own (ITI-68).
 func (d *Door) responseEntry(m *message, receipt submission.Receipt, entry int) *fhir.BundleResponse {
-	created := &fhir.BundleResponse{Status: "201 Created", LastModified: receipt.Set.Registered.Format(time.RFC3339Nano)}
+	created := &fhir.BundleResponse{Status: "201 Created", LastModified: instant(receipt.Published)}
 	switch n, isDocument := m.places.documentAt(entry); {
 	case entry == m.places.set:
-		created.Location = d.resourceURL("List", receipt.Set.ID)
+		created.Location = d.resourceURL("List", receipt.Set)
 	case isDocument:
-		created.Location = d.resourceURL("DocumentReference", receipt.Entries[n].ID)
+		created.Location = d.resourceURL("DocumentReference", receipt.Documents[n].Entry)
+		created.Outcome = fhir.Hold(receiptOutcome(receipt, receipt.Documents[n]))
 	default:
 		if n, isBody := m.places.bodyAt(entry); isBody {
-			created.Location = d.documentURL(receipt.Entries[n], receipt.Tenant)
-			created.ETag = etag(receipt.Entries[n])
+			created.Location = d.documentURL(receipt.Documents[n].UniqueID, receipt.Tenant)
+			created.ETag = etag(receipt.Documents[n].SHA256)
 		} else if m.bundle.Entry[entry].Resource != nil && m.bundle.Entry[entry].Resource.Type == "Patient" {
-			created.Location = d.resourceURL("Patient", receipt.Set.ID)
+			created.Location = d.resourceURL("Patient", receipt.Set)
 		} else {
 			// Practitioners and organisations of an uncontained bundle are kept inside the entry; a superseding PATCH was carried out.
 			return &fhir.BundleResponse{Status: "200 OK"}

@@ -18,16 +18,22 @@ import (
 
 // documentStatus is the answer of /api/rest/document-status: whether registry and repository hold a document.
 type documentStatus struct {
-	Entry         string    `json:"documentReferenceId"`
-	UniqueID      string    `json:"documentUniqueId"`
-	HomeCommunity string    `json:"homeCommunityId"`
-	Repository    string    `json:"repositoryUniqueId"`
-	SavedIn       string    `json:"savedIn"`
-	InRegistry    bool      `json:"registry"`
-	InRepository  bool      `json:"repository"`
-	Status        string    `json:"status"`
-	Size          int64     `json:"size"`
-	Registered    time.Time `json:"registered"`
+	Entry         string `json:"documentReferenceId"`
+	UniqueID      string `json:"documentUniqueId"`
+	HomeCommunity string `json:"homeCommunityId"`
+	Repository    string `json:"repositoryUniqueId"`
+	SavedIn       string `json:"savedIn"`
+	InRegistry    bool   `json:"registry"`
+	InRepository  bool   `json:"repository"`
+	// Status is published, deleted or quarantined; the times say when it came to be so. Those that have not happened are left out.
+	Status      string    `json:"status"`
+	Size        int64     `json:"size"`
+	Registered  time.Time `json:"registered,omitzero"`
+	Received    time.Time `json:"received,omitzero"`
+	Scanned     time.Time `json:"scanned,omitzero"`
+	Published   time.Time `json:"published,omitzero"`
+	Quarantined time.Time `json:"quarantined,omitzero"`
+	Deleted     time.Time `json:"deleted,omitzero"`
 }
 
 // status tells a record system what became of a document it sent (H3).
@@ -76,21 +82,29 @@ func statusAddress(r *http.Request) (submission.Address, error) {
 func statusOf(s submission.State) documentStatus {
 	out := documentStatus{
 		Entry: s.Entry.ID.String(), UniqueID: s.Entry.UniqueID, HomeCommunity: s.Tenant.HomeCommunity, Repository: s.Tenant.Repository,
-		InRegistry: s.Entry.Status != document.Tombstone, InRepository: s.Object == repository.Stored,
-		Size: s.Entry.Size, Registered: s.Entry.Registered, Status: "published",
-	}
-	if !out.InRegistry {
-		out.Status = "deleted"
+		InRegistry: s.Entry.Status != 0 && s.Entry.Status != document.Tombstone, InRepository: s.Life.State == repository.Stored,
+		Size: s.Entry.Size, Registered: s.Entry.Registered.UTC(), Published: s.Entry.Registered.UTC(), Status: "published",
+		Received: s.Life.Received.UTC(), Scanned: s.Life.Scanned.UTC(), Deleted: s.Life.Deleted.UTC(),
 	}
 	switch {
-	case out.InRegistry && out.InRepository:
-		out.SavedIn = "both"
-	case out.InRegistry:
-		out.SavedIn = "registry"
-	case out.InRepository:
-		out.SavedIn = "repository"
-	default:
-		out.SavedIn = "none"
+	case s.Life.State == repository.Quarantined:
+		out.Status, out.Quarantined = "quarantined", s.Life.Stored.UTC()
+	case !out.InRegistry:
+		out.Status = "deleted"
 	}
+	out.SavedIn = savedIn(out.InRegistry, out.InRepository)
 	return out
+}
+
+// savedIn is the national service's word for where a document is.
+func savedIn(registry, repository bool) string {
+	switch {
+	case registry && repository:
+		return "both"
+	case registry:
+		return "registry"
+	case repository:
+		return "repository"
+	}
+	return "none"
 }

@@ -24,6 +24,7 @@ type Metrics struct {
 	inFlight prometheus.Gauge
 	scans    *prometheus.CounterVec
 	removed  *prometheus.CounterVec
+	refused  *prometheus.CounterVec
 
 	mu     sync.Mutex
 	routes map[string]bool
@@ -34,6 +35,9 @@ var (
 	ScanOutcomes    = []string{"clean", "infected", "not_scanned"}
 	RemovalOutcomes = []string{"removed", "failed"}
 )
+
+// RefusalReasons are those of admission.Reason, and the wall before any caller is known.
+var RefusalReasons = []string{"requests", "requests_share", "uploads", "uploads_share", "bytes", "bytes_share"}
 
 // methods are the label values; what else a stranger may send counts as "other".
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -56,11 +60,13 @@ func NewMetrics(version string) *Metrics {
 			Help: "Virus scans by outcome (F3, F4)."}, []string{"outcome"}),
 		removed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dokumentlager_removals_total",
 			Help: "Removals of deleted documents' bytes by outcome (W3)."}, []string{"outcome"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dokumentlager_admission_refused_total",
+			Help: "Requests told to come back later, by the limit that was reached: the service's, or the caller's organisation's share of it."}, []string{"reason"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "dokumentlager_build_info", Help: "Always 1.",
 		ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.received, m.inFlight, m.scans, m.removed, build,
+	m.registry.MustRegister(m.requests, m.duration, m.received, m.inFlight, m.scans, m.removed, m.refused, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	// Counters that stand at 0 from the start can be alarmed on from the first event.
 	for _, outcome := range ScanOutcomes {
@@ -68,6 +74,9 @@ func NewMetrics(version string) *Metrics {
 	}
 	for _, outcome := range RemovalOutcomes {
 		m.removed.WithLabelValues(outcome)
+	}
+	for _, reason := range RefusalReasons {
+		m.refused.WithLabelValues(reason)
 	}
 	return m
 }
@@ -104,6 +113,33 @@ func (m *Metrics) Removal(err error) {
 		outcome = "failed"
 	}
 	m.removed.WithLabelValues(outcome).Inc()
+}
+
+// Refused counts one request that was told to come back; reasons outside RefusalReasons count as "requests".
+func (m *Metrics) Refused(reason string) {
+	if !slices.Contains(RefusalReasons, reason) {
+		reason = "requests"
+	}
+	m.refused.WithLabelValues(reason).Inc()
+}
+
+// Admitted is what is under way: uploads by what they are doing, and the bytes they count for.
+type Admitted struct {
+	Receiving, Waiting, Working int
+	Bytes                       int64
+}
+
+// Admission lets read be asked whenever somebody looks at the metrics. It is called once.
+func (m *Metrics) Admission(read func() Admitted) {
+	gauge := func(name, help string, labels prometheus.Labels, value func(Admitted) float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels},
+			func() float64 { return value(read()) }))
+	}
+	gauge("dokumentlager_upload_bytes_in_flight", "Bytes that uploads under way count for.", nil, func(a Admitted) float64 { return float64(a.Bytes) })
+	const uploads, help = "dokumentlager_uploads_in_flight", "Uploads under way by what they are doing."
+	gauge(uploads, help, prometheus.Labels{"state": "receiving"}, func(a Admitted) float64 { return float64(a.Receiving) })
+	gauge(uploads, help, prometheus.Labels{"state": "waiting"}, func(a Admitted) float64 { return float64(a.Waiting) })
+	gauge(uploads, help, prometheus.Labels{"state": "working"}, func(a Admitted) float64 { return float64(a.Working) })
 }
 
 // bounded lets the first maxRoutes routes through; the rest share one series.

@@ -85,12 +85,30 @@ func (t *Tx) commit(ctx context.Context) error {
 	if err == nil || !open || errors.As(err, &answered) || !transient(err) {
 		return err
 	}
+	return Unconfirmed(err)
+}
+
+// Unconfirmed is a commit that was sent and of which nobody knows whether it happened; nil for nil.
+func Unconfirmed(cause error) error {
+	if cause == nil {
+		return nil
+	}
 	return fault.New(fault.PartUnavailable, "The registry's database did not confirm in time, so it is not known whether anything was "+
-		"changed. Send the same request again.").RetryIn(retryIn).Because(err)
+		"changed. Send the same request again.").RetryIn(retryIn).Because(cause)
 }
 
 // Control queues a statement on the control schema, to run last and with the application's role.
 func (t *Tx) Control(sql string, args ...any) { t.last.Queue(sql, args...) }
+
+// ControlOne is Control for a statement that must touch exactly one row; otherwise the transaction ends with the given error.
+func (t *Tx) ControlOne(otherwise error, sql string, args ...any) {
+	t.last.Queue(sql, args...).Exec(func(tag pgconn.CommandTag) error {
+		if tag.RowsAffected() != 1 {
+			return otherwise
+		}
+		return nil
+	})
+}
 
 // AsControl runs fn at once with the application's role and takes the tenant's role again: for libraries that bring their own
 // statements, such as the job queue.

@@ -10,6 +10,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -27,6 +28,8 @@ type Submission struct {
 	Set          document.SubmissionSet
 	Entries      []document.Entry
 	Associations []document.Association
+	// Receipt is what the submission's sender is told, as JSON, to be told again.
+	Receipt string
 }
 
 // Locator turns a patient into the key of the patient locator: a keyed hash, so that the control schema holds no identifier and
@@ -58,7 +61,7 @@ func Register(tx *postgres.Tx, b *postgres.Batch, l Locator, s Submission) error
 	}
 	ids := lo.Map(s.Entries, func(e document.Entry, _ int) string { return e.ID.String() })
 	b.Queue(nil, `delete from tenant.document_entry where id = any($1::text[]::uuid[]) and status = 'T'`, ids)
-	if err := queueSet(b, s.Set); err != nil {
+	if err := queueSet(b, s.Set, s.Receipt); err != nil {
 		return err
 	}
 	for _, e := range s.Entries {
@@ -84,14 +87,14 @@ func storable(s Submission) error {
 	return err
 }
 
-func queueSet(b *postgres.Batch, s document.SubmissionSet) error {
+func queueSet(b *postgres.Batch, s document.SubmissionSet, receipt string) error {
 	rest, err := encodeSet(s)
 	if err != nil {
 		return err
 	}
-	b.Queue(nil, `insert into tenant.submission (id, unique_id, patient_id, source_id, content_type, submission_time, registered_at, rest)
-	  values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		s.ID, s.UniqueID, s.Patient.CX(), s.SourceID, s.ContentType.Token(), s.Time.At, s.Registered, rest)
+	b.Queue(nil, `insert into tenant.submission (id, unique_id, patient_id, source_id, content_type, submission_time, registered_at, rest, receipt)
+	  values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		s.ID, s.UniqueID, s.Patient.CX(), s.SourceID, s.ContentType.Token(), s.Time.At, s.Registered, rest, nullText(receipt))
 	return nil
 }
 
@@ -215,6 +218,17 @@ func Set(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (document.Submissio
 		return document.SubmissionSet{}, nil, fault.New(fault.ResourceNotFound, "No submission set with this id is registered here.")
 	}
 	return scanSet(rows)
+}
+
+// Receipt is the receipt that was kept with a submission set; empty for one from before receipts were kept, fault.ResourceNotFound
+// when there is no such set.
+func Receipt(ctx context.Context, tx *postgres.Tx, set uuid.UUID) (string, error) {
+	var text string
+	err := tx.QueryRow(ctx, `select coalesce(receipt::text, '') from tenant.submission where id = $1`, set).Scan(&text)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", fault.New(fault.ResourceNotFound, "No submission set with this id is registered here.")
+	}
+	return text, err
 }
 
 // Relations finds what the given entries replace, transform, append to or sign.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime/debug"
 
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/format"
 	"dokumentlager/internal/scan"
@@ -66,6 +67,9 @@ func (r *Repository) scanOne(ctx context.Context, content *spool) verdict {
 		return verdict{err: err}
 	}
 	defer release()
+	if err := r.cfg.Fail.Reach(ctx, failpoint.ScanBegin); err != nil {
+		return verdict{err: notScanned(err)}
+	}
 	stream, err := r.cfg.Scanner.Open(ctx)
 	if err != nil {
 		return verdict{err: notScanned(err)}
@@ -75,6 +79,9 @@ func (r *Repository) scanOne(ctx context.Context, content *spool) verdict {
 		return verdict{err: notScanned(err)}
 	}
 	said, err := stream.Verdict()
+	if err == nil {
+		err = r.cfg.Fail.Reach(ctx, failpoint.ScanEnd)
+	}
 	switch {
 	case err != nil:
 		return verdict{err: notScanned(err)}

@@ -120,7 +120,7 @@ func TestClaim(t *testing.T) {
 	keys[repository.Gone] = unknown
 	_ = db.InTenant(t.Context(), s, func(tx *postgres.Tx) error {
 		for want, key := range keys {
-			if got, err := repository.StateOf(t.Context(), tx, key); got != want || err != nil {
+			if got, err := repository.LifeOf(t.Context(), tx, key); got.State != want || err != nil {
 				t.Errorf("%s became %s, %v", want, got, err)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dokumentlager/internal/blob"
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/postgres"
 
@@ -64,7 +65,12 @@ func (r *Repository) Quarantine(ctx context.Context, s postgres.Schema, in *Rece
 	}
 	_ = in.Unstage(ctx) // what stays for want of a store, the sweeper removes
 	o := Object{Key: r.cfg.NewKey(), Size: facts.Size, SHA256: facts.SHA256, Received: facts.Received, Scanned: facts.Scanned}
-	err = r.cfg.Blobs.Put(ctx, storeKey(quarantine, s, o.Key), in.content.reader(), o.Size, o.SHA256)
+	if err = r.cfg.Fail.Reach(ctx, failpoint.QuarantineBegin); err == nil {
+		err = r.cfg.Blobs.Put(ctx, storeKey(quarantine, s, o.Key), in.content.reader(), o.Size, o.SHA256)
+	}
+	if err == nil {
+		err = r.cfg.Fail.Reach(ctx, failpoint.QuarantinePut)
+	}
 	if err != nil {
 		// It may be there all the same: the answer was lost, say.
 		return Object{}, storeUnavailable(errors.Join(err, r.Forget(ctx, s, o.Key)))
@@ -80,11 +86,14 @@ func (r *Repository) Quarantine(ctx context.Context, s postgres.Schema, in *Rece
 func (r *Repository) Forget(ctx context.Context, s postgres.Schema, keys ...uuid.UUID) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	if err := r.cfg.Fail.Reach(ctx, failpoint.UndoBegin); err != nil {
+		return err
+	}
 	var errs []error
 	for _, key := range keys {
 		errs = append(errs, r.Remove(ctx, s, key))
 	}
-	return errors.Join(errs...)
+	return errors.Join(errors.Join(errs...), r.cfg.Fail.Reach(ctx, failpoint.UndoEnd))
 }
 
 // Remove deletes the bytes of a document, in quarantine or not; nil when there are none. Only for objects that MarkRemoval has marked
@@ -93,6 +102,9 @@ func (r *Repository) Remove(ctx context.Context, s postgres.Schema, key uuid.UUI
 	for _, a := range []area{documents, quarantine} {
 		if err := r.cfg.Blobs.Remove(ctx, storeKey(a, s, key)); err != nil {
 			return storeUnavailable(fmt.Errorf("removing: %w", err))
+		}
+		if err := r.cfg.Fail.Reach(ctx, failpoint.RemoveArea); err != nil {
+			return storeUnavailable(err)
 		}
 	}
 	return nil

@@ -282,22 +282,23 @@ type row struct {
 	Stored, Changed time.Time
 }
 
-func TestStateOf(t *testing.T) {
+func TestLifeOf(t *testing.T) {
 	t.Parallel()
 	db, s := tenant(t)
-	o := repository.Object{Key: uuid.New(), Size: 5, SHA256: random(32)}
+	o := repository.Object{Key: uuid.New(), Size: 5, SHA256: random(32), Received: now.Add(-2 * time.Second), Scanned: now.Add(-time.Second)}
 	inTenant(t, db, s, func(tx *postgres.Tx) error {
-		if state, err := repository.StateOf(t.Context(), tx, o.Key); err != nil || state != repository.Gone {
-			t.Errorf("without a row: %q, %v", state, err)
+		if life, err := repository.LifeOf(t.Context(), tx, o.Key); err != nil || life != (repository.Life{State: repository.Gone}) {
+			t.Errorf("without a row: %+v, %v", life, err)
 		}
 		b := tx.Batch()
 		open(t, nil).Record(b, o, repository.Row{State: repository.Quarantined, MimeType: "text/plain", Finding: "Eicar", Event: uuid.New()}, now)
 		if err := b.Send(t.Context()); err != nil {
 			return err
 		}
-		state, err := repository.StateOf(t.Context(), tx, o.Key)
-		if state != repository.Quarantined {
-			t.Errorf("with a row: %q", state)
+		life, err := repository.LifeOf(t.Context(), tx, o.Key)
+		want := repository.Life{State: repository.Quarantined, Received: now.Add(-2 * time.Second), Scanned: now.Add(-time.Second), Stored: now}
+		if life.Received, life.Scanned, life.Stored = life.Received.UTC(), life.Scanned.UTC(), life.Stored.UTC(); life != want {
+			t.Errorf("with a row: %+v", life)
 		}
 		return err
 	})

@@ -183,6 +183,14 @@ func FuzzOpen(f *testing.F) {
 			n, err = body.Read(buf)
 			got = append(got, buf[:n]...)
 		}
+		copied := &bytes.Buffer{}
+		body, copyErr := r.Open(t.Context(), postgres.Schema{Name: "t"}, o, 0, -1)
+		if copyErr == nil {
+			_, copyErr = io.Copy(struct{ io.Writer }{copied}, body)
+		}
+		if (copyErr == nil) != errors.Is(err, io.EOF) || !bytes.Equal(copied.Bytes(), got) {
+			t.Errorf("copied %d bytes, read %d; %v and %v", copied.Len(), len(got), copyErr, err)
+		}
 		if errors.Is(err, io.EOF) != bytes.Equal(registered, stored) || errors.Is(err, io.EOF) && !bytes.Equal(got, registered) {
 			t.Errorf("%d registered, %d stored: gave %d, %v", len(registered), len(stored), len(got), err)
 		}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/format"
 )
@@ -75,6 +76,9 @@ func (r *Reception) Write(p []byte) (int, error) {
 	case r.content.size+int64(len(p)) > r.repo.cfg.MaxDocument:
 		return 0, r.refuse(tooLarge(r.repo.cfg.MaxDocument))
 	}
+	if err := r.repo.cfg.Fail.Reach(r.ctx, failpoint.SpoolWrite); err != nil {
+		return 0, r.refuse(noRoom(err))
+	}
 	if _, err := r.content.Write(p); err != nil {
 		return 0, r.refuse(noRoom(err))
 	}
@@ -113,7 +117,7 @@ func (r *Reception) Close() error {
 	}
 	r.closed = true
 	if r.refusal == nil {
-		if err := r.content.end(); err != nil {
+		if err := errors.Join(r.content.end(), r.repo.cfg.Fail.Reach(r.ctx, failpoint.SpoolEnd)); err != nil {
 			_ = r.refuse(noRoom(err))
 		}
 	}

@@ -16,7 +16,9 @@ import (
 	"io"
 	"time"
 
+	"dokumentlager/internal/admission"
 	"dokumentlager/internal/blob"
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/scan"
 
@@ -69,6 +71,8 @@ type Config struct {
 	// Now and NewKey are the clock and the maker of object keys: time.Now, uuid.New (random, as promised above).
 	Now    func() time.Time
 	NewKey func() uuid.UUID
+	// Fail is nil but in tests.
+	Fail *failpoint.Set
 }
 
 func (c Config) defaults() Config {
@@ -89,31 +93,35 @@ func (c Config) defaults() Config {
 // Repository is safe for concurrent use.
 type Repository struct {
 	cfg Config
-	// slots holds one element per scan in progress.
-	slots chan struct{}
+	// slots are the scanner's places, handed out fairly between organisations.
+	slots *admission.Queue
 }
 
 // New makes a Repository; it does not connect.
 func New(c Config) *Repository {
 	c = c.defaults()
-	return &Repository{cfg: c, slots: make(chan struct{}, c.ScanSlots)}
+	return &Repository{cfg: c, slots: admission.NewQueue(c.ScanSlots)}
 }
 
-// slot waits for a place at the scanner. A slot is held while the scanner works and never while a client sends, so that slow
-// clients cannot keep others from being scanned.
+// slot waits for a place at the scanner, fairly between the organisations that uploads are for. A slot is held while the scanner works
+// and never while a client sends or another slot is waited for, so that slow clients cannot keep others from being scanned, and documents
+// cannot lock each other out with what they carry.
 func (r *Repository) slot(ctx context.Context) (release func(), err error) {
-	wait := time.NewTimer(r.cfg.ScanWait)
-	defer wait.Stop()
-	select {
-	case r.slots <- struct{}{}:
-		return func() { <-r.slots }, nil
-	case <-wait.C:
+	waiting, cancel := context.WithTimeoutCause(ctx, r.cfg.ScanWait, errTooManyScans)
+	defer cancel()
+	release, err = r.slots.Take(waiting, admission.Organisation(ctx))
+	switch {
+	case errors.Is(err, errTooManyScans):
 		return nil, fault.New(fault.TooBusy, "More documents are waiting to be scanned than the scanner can take. Nothing was stored; send the same request again.").
 			RetryIn(30 * time.Second)
-	case <-ctx.Done():
-		return nil, notScanned(context.Cause(ctx))
+	case err != nil:
+		return nil, notScanned(err)
 	}
+	return release, nil
 }
+
+// errTooManyScans ends the wait for a slot.
+var errTooManyScans = errors.New("repository: no scan slot became free in time")
 
 // notScanned is F3's refusal; an error that is a fault already stays as it is. fault.Of is not asked: it makes one of any error.
 func notScanned(cause error) error {

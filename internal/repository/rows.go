@@ -101,17 +101,14 @@ type QuarantineRow struct {
 	// EventID is the audit event of the upload, which knows who sent it.
 	EventID  uuid.UUID
 	StoredAt time.Time
+	Custody  Custody
 }
 
 // Quarantined lists the newest thousand infected documents, newest first.
 func (r *Repository) Quarantined(ctx context.Context, tx *postgres.Tx) ([]QuarantineRow, error) {
-	rows, err := tx.Query(ctx, `select key, size, sha256, coalesce(finding, ''), mime_type, event_id, stored_at
-		from tenant.stored_object where state = 'Q' order by stored_at desc, key limit 1000`)
+	rows, err := tx.Query(ctx, selectQuarantined+`order by stored_at desc, key limit 1000`)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (q QuarantineRow, err error) {
-		err = row.Scan(&q.Key, &q.Size, &q.SHA256, &q.Finding, &q.MimeType, &q.EventID, &q.StoredAt)
-		return q, err
-	})
+	return pgx.CollectRows(rows, scanQuarantined)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/postgres"
 )
 
@@ -35,7 +36,12 @@ func (r *Reception) Stage(s postgres.Schema) {
 				st.err = fmt.Errorf("repository: panic of type %T while storing a document", p)
 			}
 		}()
-		st.err = r.repo.cfg.Blobs.Put(r.ctx, storeKey(documents, s, o.Key), r.content.reader(), o.Size, o.SHA256)
+		if st.err = r.repo.cfg.Fail.Reach(r.ctx, failpoint.PutBegin); st.err == nil {
+			st.err = r.repo.cfg.Blobs.Put(r.ctx, storeKey(documents, s, o.Key), r.content.reader(), o.Size, o.SHA256)
+		}
+		if st.err == nil {
+			st.err = r.repo.cfg.Fail.Reach(r.ctx, failpoint.PutEnd)
+		}
 	}()
 }
 

@@ -109,20 +109,9 @@ func (s *Scanner) dial(ctx context.Context) (conn net.Conn, end time.Time, stop 
 
 // Ping asks clamd whether it is there. It takes at most 5 s, or the scanner's deadline if that is shorter.
 func (s *Scanner) Ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, min(5*time.Second, s.cfg.Deadline))
-	defer cancel()
-	conn, _, stop, err := s.dial(ctx)
+	answer, err := s.ask(ctx, "PING")
 	if err != nil {
 		return err
-	}
-	defer conn.Close()
-	defer stop()
-	if _, err := conn.Write([]byte("zPING\x00")); err != nil {
-		return refuse(reason(ctx, err))
-	}
-	answer, err := readReply(conn)
-	if err != nil {
-		return refuse(reason(ctx, err))
 	}
 	if answer != "PONG" {
 		return refuse(ErrReply, fmt.Errorf("%q to PING", clip(answer)))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dokumentlager/internal/audit"
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/job"
 	"dokumentlager/internal/lifecycle"
@@ -25,11 +26,20 @@ type Service struct {
 	handler http.Handler
 }
 
+// Option changes what is built.
+type Option func(*parts)
+
+// WithFailpoints lets a test break the service at named steps; no program of ours does.
+func WithFailpoints(set *failpoint.Set) Option { return func(p *parts) { p.fail = set } }
+
+// WithLease changes how long a dead upload holds its Idempotency-Key; idempotency.DefaultLease is right but for tests that cannot wait.
+func WithLease(d time.Duration) Option { return func(p *parts) { p.lease = d } }
+
 // Build makes the service from its configuration. It needs the database, at a version that fits; other parts may still be away.
 // Close it in any case.
-func Build(ctx context.Context, cfg Config, version string, log *slog.Logger) (*Service, error) {
+func Build(ctx context.Context, cfg Config, version string, log *slog.Logger, options ...Option) (*Service, error) {
 	metrics := obs.NewMetrics(version)
-	p, err := newParts(ctx, cfg, log, metrics)
+	p, err := newParts(ctx, cfg, log, metrics, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +63,7 @@ func newRequestID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func (p *parts) newRunner() (*job.Runner, error) {
 	workers := river.NewWorkers()
-	err := river.AddWorkerSafely(workers, &lifecycle.Worker{DB: p.db, Objects: p.objects, Log: p.log, Done: p.metrics.Removal, Now: p.now})
+	err := river.AddWorkerSafely(workers, &lifecycle.Worker{DB: p.db, Objects: p.objects, Log: p.log, Done: p.metrics.Removal, Now: p.now, Fail: p.fail})
 	if err != nil {
 		return nil, err
 	}

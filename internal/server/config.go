@@ -15,7 +15,9 @@ type Config struct {
 	Clamd                 ClamdConfig
 	HelseID               HelseIDConfig
 	Limits                Limits
-	Secrets               Secrets
+	// RescanRate is how many bytes per second are scanned again when the scanner's signatures have changed; zero turns that off.
+	RescanRate Size
+	Secrets    Secrets
 	// SyntheticIdentities lets synthetic national numbers pass (P2). For test environments only.
 	SyntheticIdentities bool
 	LogLevel            slog.Level
@@ -43,6 +45,9 @@ type ClamdConfig struct {
 	Address  string
 	Deadline time.Duration
 	Slots    int
+	// SignatureAge is how old the scanner's daily database may be; Undated lets one pass that tells no age.
+	SignatureAge time.Duration
+	Undated      bool
 }
 
 // HelseIDConfig says whose tokens are taken (W1, R1). Empty lists mean every spelling NHN has used (helseid.Defaults).
@@ -66,6 +71,10 @@ type Limits struct {
 	MinRate Size
 	// InFlight is how many requests are answered at once; more are told to come back.
 	InFlight int
+	// UploadsAtWork is how many uploads are judged, scanned and stored at once, 0 for what uploadsAtWork reckons. UploadBytes is the sum of
+	// the declared lengths of all uploads under way.
+	UploadsAtWork int
+	UploadBytes   Size
 	// ShutdownGrace is how long open requests may go on after SIGTERM.
 	ShutdownGrace time.Duration
 }

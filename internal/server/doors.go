@@ -17,10 +17,10 @@ const tenantDeadline = 5 * time.Second
 // doors makes the protocols' doors from the parts. This is the one place where a new door is wired.
 func (p *parts) doors(version string) ([]Door, error) {
 	submissions := &submission.Service{DB: p.db, Tenants: p.tenants, Objects: p.objects, Log: p.audit, Locator: p.locator, Queue: p.queue,
-		Synthetic: p.cfg.SyntheticIdentities, Now: p.now}
+		Keys: p.keys, Synthetic: p.cfg.SyntheticIdentities, Now: p.now, Fail: p.fail}
 	disclosures := &disclosure.Service{DB: p.db, Tenants: p.tenants, Objects: p.objects, Log: p.audit, Locator: p.locator,
 		Policy: access.DefaultPolicy(), TenantDeadline: tenantDeadline, Now: p.now}
-	rest, err := mhd.New(mhd.Config{Verifier: p.verifier, Submissions: submissions, Disclosures: disclosures, BaseURL: p.cfg.PublicBaseURL,
+	rest, err := mhd.New(mhd.Config{Verifier: p.verifier, Submissions: submissions, Disclosures: disclosures, Admission: p.newGate(), BaseURL: p.cfg.PublicBaseURL,
 		CursorKey: p.cfg.Secrets.CursorKey[:], MaxRequest: int64(p.cfg.Limits.Request), Version: version, Log: p.log, Now: p.now})
 	return []Door{rest}, err
 }

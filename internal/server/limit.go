@@ -3,16 +3,20 @@ package server
 import (
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"time"
 
+	"dokumentlager/internal/admission"
 	"dokumentlager/internal/fault"
 )
 
-// admit lets so many requests through at once and tells the others when to come back, before anything is read of them.
+// admit is the wall against floods: it lets so many requests through at once and tells the others when to come back, before anything is
+// read of them and before anybody knows who asks. What a known caller may begin is admission's to say.
 func (s Surroundings) admit() func(http.Handler) http.Handler {
 	slots := make(chan struct{}, s.Limits.InFlight)
+	spread := admission.Jitter(rand.Float64)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			select {
@@ -20,8 +24,9 @@ func (s Surroundings) admit() func(http.Handler) http.Handler {
 				defer func() { <-slots }()
 				next.ServeHTTP(w, r)
 			default:
+				s.Metrics.Refused("requests")
 				w.Header().Set("Connection", "close")
-				Answer(w, r, fault.New(fault.TooBusy, "The service has as much to do as it can take. Nothing was done; try again.").RetryIn(2*time.Second))
+				Answer(w, r, fault.New(fault.TooBusy, "The service has as much to do as it can take. Nothing was done; try again.").RetryIn(spread(2*time.Second)))
 			}
 		})
 	}

@@ -9,7 +9,9 @@ import (
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/blob"
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/helseid"
+	"dokumentlager/internal/idempotency"
 	"dokumentlager/internal/job"
 	"dokumentlager/internal/obs"
 	"dokumentlager/internal/postgres"
@@ -26,29 +28,38 @@ type parts struct {
 	log     *slog.Logger
 	metrics *obs.Metrics
 	now     func() time.Time
+	// fail is nil and lease zero but in tests.
+	fail  *failpoint.Set
+	lease time.Duration
 
 	db       *postgres.DB
 	proofs   postgres.Proofs
 	tenants  tenant.Directory
 	audit    audit.Log
 	locator  registry.Locator
+	keys     idempotency.Keys
 	blobs    *blob.S3
 	scanner  *scan.Scanner
 	selfTest *SelfTest
-	objects  *repository.Repository
-	verifier *helseid.Verifier
-	queue    *job.Queue
+	// signatures is the scanner's second gate.
+	signatures *SignatureGate
+	objects    *repository.Repository
+	verifier   *helseid.Verifier
+	queue      *job.Queue
 	// proofWindow is how long a used proof must be remembered.
 	proofWindow time.Duration
 }
 
 // newParts connects to the database and makes the rest, which connects when it is used.
-func newParts(ctx context.Context, cfg Config, log *slog.Logger, metrics *obs.Metrics) (_ *parts, err error) {
+func newParts(ctx context.Context, cfg Config, log *slog.Logger, metrics *obs.Metrics, options ...Option) (_ *parts, err error) {
 	p := &parts{cfg: cfg, log: log, metrics: metrics, now: time.Now}
+	for _, change := range options {
+		change(p)
+	}
 	if p.db, err = openDatabase(ctx, cfg); err != nil {
 		return nil, err
 	}
-	p.proofs, p.tenants, p.audit = postgres.Proofs{DB: p.db}, tenant.Directory{DB: p.db}, audit.Log{DB: p.db}
+	p.proofs, p.tenants, p.audit, p.keys = postgres.Proofs{DB: p.db}, tenant.Directory{DB: p.db}, audit.Log{DB: p.db}, idempotency.Keys{DB: p.db, Lease: p.lease, Fail: p.fail}
 	if err := errors.Join(p.makeStore(), p.makeIdentity(), p.makeQueue()); err != nil {
 		p.db.Close()
 		return nil, err
@@ -84,9 +95,18 @@ func (p *parts) makeStore() (err error) {
 	}
 	p.scanner = scan.New(scan.Config{Network: "tcp", Address: c.Clamd.Address, Deadline: c.Clamd.Deadline})
 	p.selfTest = &SelfTest{Test: p.scanner.SelfTest, Log: p.log, Retry: 5 * time.Second, Again: time.Hour}
+	p.signatures = &SignatureGate{Ask: p.scanner.Signatures, MaxAge: c.Clamd.SignatureAge, Undated: c.Clamd.Undated, Every: time.Minute, Retry: 5 * time.Second,
+		Now: p.now, Log: p.log}
 	p.objects = repository.New(repository.Config{Blobs: p.blobs, SpoolDir: c.SpoolDir, MaxDocument: int64(DocumentLimit), ScanSlots: c.Clamd.Slots,
-		ScanWait: c.Clamd.Deadline, Scanner: gatedScanner{repository.Clamd(p.scanner), p.selfTest.Passed, p.metrics.Scan}})
+		ScanWait: c.Clamd.Deadline, Scanner: p.gated(p.metrics.Scan), Fail: p.fail})
 	return nil
+}
+
+// gated is the scanner behind its gates: nothing passes for scanned that a scanner with wrong settings or old signatures has seen.
+func (p *parts) gated(count func(outcome string)) repository.Scanner {
+	return gatedScanner{repository.Clamd(p.scanner), func(ctx context.Context) error {
+		return errors.Join(p.selfTest.Passed(ctx), p.signatures.Passed(ctx))
+	}, count}
 }
 
 // makeIdentity makes what knows callers and patients.
@@ -130,6 +150,7 @@ func (p *parts) checks() []Check {
 		{"object store", p.blobs.Ready},
 		{"scanner", p.scanner.Ping},
 		{"scanner self-test", p.selfTest.Passed},
+		{"scanner signatures", p.signatures.Passed},
 		{"helseid", p.verifier.Ready},
 	}
 }

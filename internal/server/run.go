@@ -39,8 +39,12 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	var jobs sync.WaitGroup
 	jobs.Go(func() { s.parts.selfTest.Run(background) })
-	jobs.Go(func() { s.parts.sweepProofs(background, sweepEvery) })
+	jobs.Go(func() { s.parts.signatures.Run(background) })
+	jobs.Go(func() { s.parts.forget(background, sweepEvery) })
 	jobs.Go(func() { s.parts.orphans().Repeat(background, time.Hour, 24*time.Hour, s.parts.log) })
+	if s.parts.cfg.RescanRate > 0 {
+		jobs.Go(func() { s.parts.rescan().Repeat(background, rescanEvery, rescanEvery) })
+	}
 
 	srv := s.httpServer()
 	failed := make(chan error, 1)
@@ -98,8 +102,9 @@ func (s *Service) AwaitReady(ctx context.Context) error {
 // sweepEvery keeps the table of used proofs to what one and a half windows bring in.
 const sweepEvery = 10 * time.Second
 
-// sweepProofs forgets proofs whose age alone refuses them. The margin covers replicas whose clocks differ.
-func (p *parts) sweepProofs(ctx context.Context, every time.Duration) {
+// forget removes proofs whose age alone refuses them, and Idempotency-Keys whose time is over. The margin covers replicas whose clocks
+// differ.
+func (p *parts) forget(ctx context.Context, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -108,8 +113,10 @@ func (p *parts) sweepProofs(ctx context.Context, every time.Duration) {
 			return
 		case <-ticker.C:
 		}
-		if _, err := p.proofs.Sweep(ctx, p.now().Add(-p.proofWindow-proofMargin)); err != nil && ctx.Err() == nil {
-			p.log.WarnContext(ctx, "used proofs could not be swept", "component", "postgres", "error", err)
+		_, proofs := p.proofs.Sweep(ctx, p.now().Add(-p.proofWindow-proofMargin))
+		_, keys := p.keys.Sweep(ctx)
+		if err := errors.Join(proofs, keys); err != nil && ctx.Err() == nil {
+			p.log.WarnContext(ctx, "used proofs and keys could not be swept", "component", "postgres", "error", err)
 		}
 	}
 }
@@ -117,7 +124,7 @@ func (p *parts) sweepProofs(ctx context.Context, every time.Duration) {
 // orphans removes what broken-off uploads left in the object store.
 func (p *parts) orphans() *lifecycle.Sweep {
 	return &lifecycle.Sweep{DB: p.db, Tenants: p.tenants, Objects: p.objects, Queue: p.queue, Actor: audit.Operator("dokumentlager serve"),
-		Grace: lifecycle.DefaultGrace, Now: p.now}
+		Grace: lifecycle.DefaultGrace, Now: p.now, Fail: p.fail}
 }
 
 const proofMargin = 30 * time.Second

@@ -56,7 +56,8 @@ func start(t *testing.T, change map[string]string) *running {
 	values := map[string]string{
 		"PUBLIC_BASE_URL": r.base, "DATABASE_URL": parts.AppURL, "S3_ENDPOINT": parts.S3.Endpoint, "S3_BUCKET": parts.S3.Bucket,
 		"S3_ACCESS_KEY": parts.S3.AccessKey, "S3_SECRET_KEY": parts.S3.SecretKey, "CLAMD_ADDRESS": parts.Clamd,
-		"HELSEID_ISSUER": r.issuer.Issuer(), "SECRETS_LOCATOR_KEY": hexKey, "SECRETS_CURSOR_KEY": hexKey,
+		"CLAMD_UNDATED_SIGNATURES": "true",
+		"HELSEID_ISSUER":           r.issuer.Issuer(), "SECRETS_LOCATOR_KEY": hexKey, "SECRETS_CURSOR_KEY": hexKey,
 		"DATABASE_POOLS": "1", "LIMITS_SHUTDOWN_GRACE": "2s", "LIMITS_REQUEST": "1MiB",
 	}
 	for name, value := range change {

@@ -6,10 +6,10 @@ import (
 
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/document"
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/registry"
-	"dokumentlager/internal/repository"
 	"dokumentlager/internal/tenant"
 
 	"github.com/google/uuid"
@@ -66,38 +66,53 @@ func (s *Service) locate(ctx context.Context, actor audit.Actor, a Address) (fou
 	}
 }
 
-// changing runs one operation on one entry: found, locked, changed and audited in one transaction; refused and audited otherwise.
-func (s *Service) changing(ctx context.Context, a Address, event audit.Event,
-	change func(*postgres.Tx, *postgres.Batch, document.Entry, *audit.Event) error) (tenant.Tenant, error) {
+// operating runs one operation in the instance an address points into: done and audited in one transaction; refused and audited
+// otherwise.
+func (s *Service) operating(ctx context.Context, a Address, event audit.Event,
+	operation func(*postgres.Tx, *postgres.Batch, *audit.Event) error) (tenant.Tenant, error) {
 	t, log, err := s.locate(ctx, event.Actor, a)
 	event.Detail.HomeCommunity = a.HomeCommunity
 	event.Entry = a.Entry
 	if err == nil {
 		event.Detail.HomeCommunity = t.HomeCommunity
 		err = s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
-			e, err := s.entry(ctx, tx, a)
-			if err != nil {
-				return err
-			}
-			event.Patient, event.Entry, event.Detail.Documents = e.Patient.CX(), e.ID, []audit.Document{audit.Of(e)}
 			b := tx.Batch()
-			if err := change(tx, b, e, &event); err != nil {
+			if err := operation(tx, b, &event); err != nil {
 				return err
 			}
 			if err := audit.Append(tx, b, event); err != nil {
 				return err
 			}
-			return b.Send(ctx)
+			if err := b.Send(ctx); err != nil {
+				return err
+			}
+			return s.Fail.Reach(ctx, failpoint.ChangeSent)
 		})
 	}
 	if err == nil {
-		return t, nil
+		err = postgres.Unconfirmed(s.Fail.Reach(ctx, failpoint.ChangeCommitLost))
+	}
+	if err == nil {
+		return t, s.Fail.Reach(ctx, failpoint.ChangeCommitted)
 	}
 	problems := fault.Of(err)
 	if err := s.record(ctx, &verdict{log: log}, event.Refused(problems)); err != nil {
 		problems.Add(fault.Of(err)...)
 	}
 	return t, problems
+}
+
+// changing is operating on one entry, found and locked.
+func (s *Service) changing(ctx context.Context, a Address, event audit.Event,
+	change func(*postgres.Tx, *postgres.Batch, document.Entry, *audit.Event) error) (tenant.Tenant, error) {
+	return s.operating(ctx, a, event, func(tx *postgres.Tx, b *postgres.Batch, event *audit.Event) error {
+		e, err := s.entry(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		event.Patient, event.Entry, event.Detail.Documents = e.Patient.CX(), e.ID, []audit.Document{audit.Of(e)}
+		return change(tx, b, e, event)
+	})
 }
 
 // entry finds and locks the entry of an address.
@@ -127,6 +142,9 @@ func (s *Service) SetConfidentiality(ctx context.Context, actor audit.Actor, a A
 		if e.Status == document.Tombstone {
 			return gone()
 		}
+		if err := s.Fail.Reach(ctx, failpoint.UpdateLocked); err != nil {
+			return err
+		}
 		event.Detail.Old, event.Detail.New = values(e.Confidentiality), values(codes)
 		if err := confidentialityProblems("confidentialityCode", codes).Err(); err != nil {
 			return err
@@ -154,32 +172,17 @@ func (s *Service) Delete(ctx context.Context, actor audit.Actor, a Address) erro
 		if e.Status == document.Tombstone {
 			return gone()
 		}
+		if err := s.Fail.Reach(ctx, failpoint.DeleteLocked); err != nil {
+			return err
+		}
 		registry.Bury(b, e)
 		s.Objects.MarkRemoval(b, e.ObjectKey, event.ID, s.Now())
-		return s.Queue.InsertRemove(ctx, tx, e.ObjectKey)
+		if err := s.Queue.InsertRemove(ctx, tx, e.ObjectKey); err != nil {
+			return err
+		}
+		return s.Fail.Reach(ctx, failpoint.DeleteQueued)
 	})
 	return err
-}
-
-// State is what the service knows of a document (GET /api/rest/document-status).
-type State struct {
-	Entry  document.Entry
-	Tenant tenant.Tenant
-	// Object is where the document's bytes are in their life.
-	Object repository.State
-}
-
-// Status tells whether a document is registered and its bytes are kept, deleted ones included.
-func (s *Service) Status(ctx context.Context, actor audit.Actor, a Address) (State, error) {
-	var state State
-	t, err := s.changing(ctx, a, audit.New(s.Now(), actor, audit.Read, "document-status"),
-		func(tx *postgres.Tx, _ *postgres.Batch, e document.Entry, _ *audit.Event) error {
-			object, err := repository.StateOf(ctx, tx, e.ObjectKey)
-			state = State{Entry: e, Object: object}
-			return err
-		})
-	state.Tenant = t
-	return state, err
 }
 
 // Read gives a record system its own entry back, whatever its confidentiality: it wrote it (T2). Deleted ones are fault.ResourceGone.

@@ -69,7 +69,11 @@ func (v *verdict) recognise(ctx context.Context, tx *postgres.Tx, known []docume
 	if err != nil || len(members) != len(twins) || (v.tenant.Profile == tenant.IHE && set.UniqueID != v.set.UniqueID) {
 		return err
 	}
-	v.first = &Receipt{Tenant: v.tenant, Set: set, Entries: twins, Warnings: v.problems}
+	first, err := firstReceipt(ctx, tx, v.tenant, set.ID)
+	if err != nil {
+		return err
+	}
+	v.first = &first
 	return nil
 }
 

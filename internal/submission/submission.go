@@ -13,7 +13,9 @@ import (
 
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/document"
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/fault"
+	"dokumentlager/internal/idempotency"
 	"dokumentlager/internal/job"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/registry"
@@ -24,7 +26,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Service needs all its fields.
+// Service needs all its fields but Fail.
 type Service struct {
 	DB      *postgres.DB
 	Tenants tenant.Directory
@@ -32,9 +34,12 @@ type Service struct {
 	Log     audit.Log
 	Locator registry.Locator
 	Queue   *job.Queue
+	Keys    idempotency.Keys
 	// Synthetic allows synthetic national identity numbers: test environments only (P2).
 	Synthetic bool
 	Now       func() time.Time
+	// Fail is nil but in tests.
+	Fail *failpoint.Set
 }
 
 // Request is one message as its door understood it.
@@ -48,6 +53,8 @@ type Request struct {
 	Claim Claim
 	// Problems are what the door found wrong; they are reported together with the rules'.
 	Problems fault.Problems
+	// Once is nil for a message without an Idempotency-Key.
+	Once *Once
 }
 
 // Claim is the metadata level a message names (MHD's meta.profile); only profile ihe takes Minimal.
@@ -93,41 +100,38 @@ type Target struct {
 	UniqueID string
 }
 
-// Receipt is what was stored.
-type Receipt struct {
-	Tenant   tenant.Tenant
-	Set      document.SubmissionSet
-	Entries  []document.Entry
-	Warnings fault.Problems
-	// Event is the id of the audit event.
-	Event uuid.UUID
-}
-
 // Provide judges the message and registers it (ITI-65, ITI-41). The error, when there is one, is fault.Problems with everything
 // that is wrong; it has been audited. Receptions are read, not discarded: that is the door's, whatever happens.
 func (s *Service) Provide(ctx context.Context, actor audit.Actor, r Request) (Receipt, error) {
 	event := audit.New(s.Now(), actor, audit.Create, "provide")
-	v := s.judge(ctx, actor, r)
+	v := s.judge(ctx, actor, r, stage)
 	v.note(&event)
 	if v.problems.Refuses() {
 		s.lookAtRegistry(ctx, v)
 		return Receipt{}, s.refuse(ctx, v, event)
 	}
-	err := s.store(ctx, v, event)
+	err := s.Fail.Reach(ctx, failpoint.Judged)
+	if err == nil {
+		err = s.store(ctx, v, event)
+	}
 	if v.first != nil {
+		v.unstage(ctx)
 		return *v.first, nil
 	}
 	if err != nil {
 		v.problems = append(fault.Of(err), v.problems...)
 		return Receipt{}, s.refuse(ctx, v, event)
 	}
-	return Receipt{Tenant: v.tenant, Set: v.set, Entries: v.entries, Warnings: v.problems, Event: event.ID}, nil
+	return v.receipt(event), s.Fail.Reach(ctx, failpoint.Committed)
 }
 
 // store keeps the bytes and registers them. When the message turns out to be one that was registered before, be it a moment ago by
 // a request running beside this one, nothing is stored and v.first is the answer it got then.
 func (s *Service) store(ctx context.Context, v *verdict, event audit.Event) error {
 	if err := s.meet(ctx, v); err != nil || v.first != nil {
+		return err
+	}
+	if err := s.Fail.Reach(ctx, failpoint.Met); err != nil {
 		return err
 	}
 	objects, err := s.keep(ctx, v)
@@ -144,12 +148,16 @@ func (s *Service) store(ctx context.Context, v *verdict, event audit.Event) erro
 	return err
 }
 
-// meet judges the message against the registry in a transaction of its own.
+// meet judges the message against the registry in a transaction of its own, which keeps the answer of a message that is recognised under
+// its key.
 func (s *Service) meet(ctx context.Context, v *verdict) error {
 	return s.DB.InTenant(ctx, v.tenant.Schema(), func(tx *postgres.Tx) error {
 		problems, err := v.meetRegistry(ctx, tx)
 		if err != nil {
 			return err
+		}
+		if v.first != nil {
+			v.request.Once.settle(tx, *v.first)
 		}
 		return problems.Err()
 	})
@@ -159,7 +167,7 @@ func (s *Service) meet(ctx context.Context, v *verdict) error {
 // from judging.
 func (s *Service) Validate(ctx context.Context, actor audit.Actor, r Request) (fault.Problems, error) {
 	event := audit.New(s.Now(), actor, audit.Execute, "validate")
-	v := s.judge(ctx, actor, r)
+	v := s.judge(ctx, actor, r, nil)
 	v.note(&event)
 	s.lookAtRegistry(ctx, v)
 	if v.problems.Refuses() {
@@ -195,13 +203,17 @@ func (s *Service) keep(ctx context.Context, v *verdict) ([]repository.Object, er
 		}
 		v.entries[i].ObjectKey = o.Key
 		kept = append(kept, o)
+		if err := s.Fail.Reach(ctx, failpoint.Kept); err != nil {
+			s.forget(ctx, v, kept)
+			return nil, err
+		}
 	}
 	return kept, nil
 }
 
 // register is the one transaction; its commit is the only acknowledgement.
 func (s *Service) register(ctx context.Context, v *verdict, objects []repository.Object, event audit.Event) error {
-	return s.DB.InTenant(ctx, v.tenant.Schema(), func(tx *postgres.Tx) error {
+	err := s.DB.InTenant(ctx, v.tenant.Schema(), func(tx *postgres.Tx) error {
 		problems, err := v.meetRegistry(ctx, tx)
 		if err != nil {
 			return err
@@ -212,8 +224,16 @@ func (s *Service) register(ctx context.Context, v *verdict, objects []repository
 		if v.first != nil {
 			return errSame
 		}
+		if err := s.Fail.Reach(ctx, failpoint.RowsBegin); err != nil {
+			return err
+		}
 		b := tx.Batch()
-		if err := registry.Register(tx, b, s.Locator, registry.Submission{Set: v.set, Entries: v.entries, Associations: v.associations}); err != nil {
+		r := v.receipt(event)
+		receipt, err := r.encode()
+		if err != nil {
+			return err
+		}
+		if err := registry.Register(tx, b, s.Locator, registry.Submission{Set: v.set, Entries: v.entries, Associations: v.associations, Receipt: receipt}); err != nil {
 			return err
 		}
 		for i, o := range objects {
@@ -222,8 +242,16 @@ func (s *Service) register(ctx context.Context, v *verdict, objects []repository
 		if err := audit.Append(tx, b, event); err != nil {
 			return err
 		}
-		return duplicate(b.Send(ctx))
+		v.request.Once.settle(tx, r)
+		if err := duplicate(b.Send(ctx)); err != nil {
+			return err
+		}
+		return s.Fail.Reach(ctx, failpoint.RowsSent)
 	})
+	if err == nil {
+		err = postgres.Unconfirmed(s.Fail.Reach(ctx, failpoint.CommitLost))
+	}
+	return err
 }
 
 // errSame ends a transaction that has nothing to do: the same message was registered since the last look.
@@ -256,9 +284,10 @@ func (s *Service) forget(ctx context.Context, v *verdict, objects []repository.O
 	s.Objects.Forget(ctx, v.tenant.Schema(), keys...)
 }
 
-// refuse writes the audit event, with the quarantine rows of infected documents (F4) in the same transaction, and returns the
-// problems.
+// refuse takes back what is staged, writes the audit event, with the quarantine rows of infected documents (F4) in the same
+// transaction, and returns the problems.
 func (s *Service) refuse(ctx context.Context, v *verdict, event audit.Event) error {
+	v.unstage(ctx)
 	event = event.Refused(v.problems)
 	err := s.quarantine(ctx, v, event)
 	if err != nil || len(v.infected) == 0 || v.tenant.ID == 0 {
@@ -272,8 +301,15 @@ func (s *Service) refuse(ctx context.Context, v *verdict, event audit.Event) err
 
 // record writes an event that no transaction of ours carries: in the tenant's log where one is known, in the control log otherwise.
 func (s *Service) record(ctx context.Context, v *verdict, event audit.Event) error {
-	if v.log.ID != 0 {
-		return s.Log.Record(ctx, v.log.Schema(), event)
+	event.ID = uuid.Must(uuid.NewV7()) // not the operation's, which may be committed: a commit whose answer is lost comes here too
+	err := s.Fail.Reach(ctx, failpoint.RefusalBegin)
+	switch {
+	case err != nil:
+		return err
+	case v.log.ID != 0:
+		err = s.Log.Record(ctx, v.log.Schema(), event)
+	default:
+		err = s.Log.RecordControl(ctx, event)
 	}
-	return s.Log.RecordControl(ctx, event)
+	return errors.Join(err, s.Fail.Reach(ctx, failpoint.RefusalEnd))
 }

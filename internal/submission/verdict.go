@@ -8,6 +8,7 @@ import (
 
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/document"
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/tenant"
 
@@ -34,10 +35,11 @@ type verdict struct {
 // at writes a location in XDS terms; doors translate it.
 func at(i int, field string) string { return fmt.Sprintf("documents[%d].%s", i, field) }
 
-// judge runs every rule that needs no registry.
-func (s *Service) judge(ctx context.Context, actor audit.Actor, r Request) *verdict {
+// judge runs every rule that needs no registry. prepare, when given, runs once the tenant is known and nothing but the documents' own
+// bytes can still refuse the message.
+func (s *Service) judge(ctx context.Context, actor audit.Actor, r Request, prepare func(*verdict)) *verdict {
 	v := &verdict{request: r, problems: slices.Clone(r.Problems)}
-	if err := s.findTenant(ctx, v, actor.Organisation); err != nil {
+	if err := errors.Join(s.findTenant(ctx, v, actor.Organisation), s.Fail.Reach(ctx, failpoint.TenantFound)); err != nil {
 		v.problems.Add(fault.Of(err)...)
 	}
 	s.assemble(v)
@@ -46,10 +48,34 @@ func (s *Service) judge(ctx context.Context, actor audit.Actor, r Request) *verd
 	for i := range v.entries {
 		v.checkEntry(i)
 		v.checkCodes(i)
-		s.checkBytes(ctx, v, i)
 	}
 	v.checkMessage()
+	if prepare != nil && !v.problems.Refuses() {
+		prepare(v)
+	}
+	for i := range v.entries {
+		s.checkBytes(ctx, v, i)
+	}
 	return v
+}
+
+// stage lets the documents go into the store while the scanner looks at them.
+func stage(v *verdict) {
+	for _, d := range v.request.Documents {
+		if d.Bytes != nil {
+			d.Bytes.Stage(v.tenant.Schema())
+		}
+	}
+}
+
+// unstage takes back what was staged and is not kept, before anything is answered: a refusal leaves no trace. What stays for want of
+// a store, the sweeper removes.
+func (v *verdict) unstage(ctx context.Context) {
+	for _, d := range v.request.Documents {
+		if d.Bytes != nil {
+			_ = d.Bytes.Unstage(ctx)
+		}
+	}
 }
 
 // findTenant: one home community for the whole message, known here, active, and one the organisation may write to (T2-T4).

@@ -45,8 +45,10 @@ type Service struct {
 	Owner *postgres.Owner
 	// LocatorKey is the service's secret for the patient locator, in hex.
 	LocatorKey string
-	// Log holds everything the service has logged, for the canary test.
+	// Log holds everything the service has logged, for the canary test; empty when a test runs the process itself.
 	Log *Log
+
+	appURL, cursorKey string
 }
 
 // Log is a writer that remembers.
@@ -89,35 +91,49 @@ func Start(t testing.TB) *Service {
 
 func start(parts *devstack.Parts) (*Service, error) {
 	ctx := context.Background()
-	s := &Service{Parts: parts, LocatorKey: secret(), Log: &Log{}}
 	// Beside the parts' sockets: that folder goes when the test process ends.
 	dir, err := os.MkdirTemp(filepath.Dir(parts.SocketDir), "sts-")
 	if err != nil {
 		return nil, err
 	}
-	if s.STS, err = sts.Start(ctx, sts.Options{Dir: dir}); err != nil {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
 		return nil, err
 	}
-	if s.Owner, err = postgres.OpenOwner(ctx, parts.OwnerURL, migrations.FS); err != nil {
+	s, err := Prepare(ctx, Place{Parts: parts, OwnerURL: parts.OwnerURL, AppURL: parts.AppURL, Dir: dir, URL: "http://" + listener.Addr().String()})
+	if err != nil {
+		return nil, err
+	}
+	return s, s.serve(ctx, listener)
+}
+
+// Place is where a service of a test's own is: for tests that run its process themselves.
+type Place struct {
+	Parts *devstack.Parts
+	// OwnerURL and AppURL are its database's, which need not be the parts' own: background jobs of one database are everybody's.
+	OwnerURL, AppURL string
+	// Dir is where its HelseID keeps its keys. URL is the public base address that it will answer at: proofs name it.
+	Dir, URL string
+}
+
+// Prepare makes all that a service needs but the service: a HelseID, a migrated database, secrets. Environment has the rest.
+func Prepare(ctx context.Context, p Place) (s *Service, err error) {
+	s = &Service{URL: p.URL, Parts: p.Parts, LocatorKey: secret(), Log: &Log{}, appURL: p.AppURL, cursorKey: secret()}
+	if s.STS, err = sts.Start(ctx, sts.Options{Dir: p.Dir}); err != nil {
+		return nil, err
+	}
+	if s.Owner, err = postgres.OpenOwner(ctx, p.OwnerURL, migrations.FS); err != nil {
 		return nil, err
 	}
 	if err = s.Owner.Migrate(ctx, func(int, int) {}); err != nil {
 		return nil, err
 	}
-	if s.DB, err = postgres.Open(ctx, postgres.Config{URL: parts.AppURL, Pools: 2, ConnsPerPool: 2, ControlConns: 2}); err != nil {
-		return nil, err
-	}
-	return s, s.listen(ctx)
+	s.DB, err = postgres.Open(ctx, postgres.Config{URL: p.AppURL, Pools: 2, ConnsPerPool: 2, ControlConns: 2})
+	return s, err
 }
 
-// listen builds the service for the address it is about to have: proofs name it.
-func (s *Service) listen(ctx context.Context) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	s.URL = "http://" + listener.Addr().String()
-	cfg, err := server.LoadConfig("", s.environment(), server.Serving)
+func (s *Service) serve(ctx context.Context, listener net.Listener) error {
+	cfg, err := server.LoadConfig("", s.Environment(), server.Serving)
 	if err != nil {
 		return err
 	}
@@ -131,12 +147,13 @@ func (s *Service) listen(ctx context.Context) error {
 	return built.AwaitReady(ready)
 }
 
-func (s *Service) environment() []string {
+// Environment is the service's whole configuration.
+func (s *Service) Environment() []string {
 	p, env := s.Parts, []string{}
 	for key, value := range map[string]string{
-		"PUBLIC_BASE_URL": s.URL, "DATABASE_URL": p.AppURL, "S3_ENDPOINT": p.S3.Endpoint, "S3_BUCKET": p.S3.Bucket, "S3_ACCESS_KEY": p.S3.AccessKey,
-		"S3_SECRET_KEY": p.S3.SecretKey, "S3_REGION": p.S3.Region, "CLAMD_ADDRESS": p.Clamd, "HELSEID_ISSUER": s.STS.Issuer(),
-		"SECRETS_LOCATOR_KEY": s.LocatorKey, "SECRETS_CURSOR_KEY": secret(), "SYNTHETIC_IDENTITIES": "true",
+		"PUBLIC_BASE_URL": s.URL, "DATABASE_URL": s.appURL, "S3_ENDPOINT": p.S3.Endpoint, "S3_BUCKET": p.S3.Bucket, "S3_ACCESS_KEY": p.S3.AccessKey,
+		"S3_SECRET_KEY": p.S3.SecretKey, "S3_REGION": p.S3.Region, "CLAMD_ADDRESS": p.Clamd, "CLAMD_UNDATED_SIGNATURES": "true", "HELSEID_ISSUER": s.STS.Issuer(),
+		"SECRETS_LOCATOR_KEY": s.LocatorKey, "SECRETS_CURSOR_KEY": s.cursorKey, "SYNTHETIC_IDENTITIES": "true",
 	} {
 		env = append(env, "DOKUMENTLAGER_"+key+"="+value)
 	}

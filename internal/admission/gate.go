@@ -1,0 +1,309 @@
+// Package admission decides whether work may begin, so that what has begun is finished in good time (issue 3, Overload;
+// docs/decisions/0004-admission.md).
+//
+// A Gate counts three things: requests of verified callers, bytes of uploads under way, and uploads that are to be worked on soon. Each
+// has a capacity and, of it, a share for every organisation that follows one rule: an organisation may hold no more than it leaves free.
+// One alone has half, two that want everything have a third each, and there is always room for the next; nobody has to be configured, and
+// nothing is remembered of an organisation that has nothing under way. The verified caller's organisation stands for the tenant: it is
+// known before a byte of the body is read. A Queue hands out places, fewest first, and lets no organisation hold all of them.
+//
+// It promises that a decision is made at once and from memory alone, that it is told with a time to come back which differs from one
+// caller to the next, and that what is admitted is never refused later: it waits for its place as long as its caller does. It does no
+// I/O, has no goroutines, and its clock and dice are given to it.
+package admission
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"dokumentlager/internal/fault"
+)
+
+// Capacity is what a Gate lets in at once; New's doc says what zero values mean.
+type Capacity struct {
+	// Requests counts verified callers' requests of any kind.
+	Requests int
+	// Work is how many uploads are worked on at once: judged, scanned, stored.
+	Work int
+	// Bytes are those of all uploads under way, by their declared length. Unsized is what a body without a declared length counts until
+	// it is whole; if it becomes larger it counts more, and is not refused for it.
+	Bytes, Unsized int64
+}
+
+// standing and burst are how many uploads may be near work, for each place there is. A standing line makes everybody slow and nobody
+// faster, so it is kept short; a burst that finds the line empty, or was empty a moment ago, may be longer, because it passes.
+const (
+	standing = 4
+	burst    = 12
+	// lull is how long ago the line must have been empty for a burst to be one. B. Maurer, "Fail at Scale", ACM Queue 2015, takes 100 ms.
+	lull = 100 * time.Millisecond
+	// slow is the time after which an upload that is still coming does not count as near work: its line is slow, and it waits for nobody.
+	slow = time.Second
+)
+
+// Reason says which limit refused, for metrics.
+type Reason string
+
+// The reasons: a capacity is used up, or the caller's share of it.
+const (
+	RequestsShare Reason = "requests_share"
+	UploadsFull   Reason = "uploads"
+	UploadsShare  Reason = "uploads_share"
+	BytesFull     Reason = "bytes"
+	BytesShare    Reason = "bytes_share"
+)
+
+// Gate admits. It is safe for concurrent use.
+type Gate struct {
+	cap     Capacity
+	now     func() time.Time
+	spread  func(time.Duration) time.Duration
+	refused func(Reason)
+	places  *Queue
+
+	mu sync.Mutex
+	// all is the sum of holders, which has an element for each organisation that holds anything.
+	all     holding
+	holders map[string]*holding
+	// coming are uploads whose bodies are still coming and that count as near, the oldest first.
+	coming []*Upload
+	// emptied is when the line of those who wait for a place was last empty.
+	emptied time.Time
+}
+
+// holding is what is under way.
+type holding struct {
+	requests, uploads, near int
+	bytes                   int64
+}
+
+// New makes a Gate. Now is the clock; spread makes a time to come back out of the shortest that makes sense, see Jitter; refused is told
+// of each refusal and may be nil. Capacities below 1 count as 1.
+func New(c Capacity, now func() time.Time, spread func(time.Duration) time.Duration, refused func(Reason)) *Gate {
+	c.Requests, c.Work, c.Bytes = max(c.Requests, 1), max(c.Work, 1), max(c.Bytes, 1)
+	if refused == nil {
+		refused = func(Reason) {}
+	}
+	return &Gate{cap: c, now: now, spread: spread, refused: refused, places: NewQueue(c.Work), holders: map[string]*holding{}, emptied: now()}
+}
+
+// Jitter spreads times evenly over once to three times the shortest; float is uniform in [0, 1), such as rand.Float64.
+func Jitter(float func() float64) func(time.Duration) time.Duration {
+	return func(least time.Duration) time.Duration { return least + time.Duration(2*float()*float64(least)) }
+}
+
+// Request admits one request of an organisation, until done is called, or refuses with fault.TooBusy. One organisation whose requests
+// hang, as those of a reader that does not read do, leaves a third of all to the others.
+func (g *Gate) Request(organisation string) (done func(), err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.holder(organisation).requests >= 2*(g.cap.Requests-g.all.requests) {
+		g.forget(organisation)
+		return nil, g.refuse(RequestsShare, time.Second, "Your organisation has as many requests under way as it may. Nothing was done; try again.")
+	}
+	g.hold(organisation, holding{requests: 1})
+	return sync.OnceFunc(func() { g.leave(organisation, holding{requests: -1}) }), nil
+}
+
+// Look says how Upload would answer now, and admits nothing. It costs next to nothing, so that a flood can be answered before its callers
+// are verified, which costs signatures and a commit for each.
+func (g *Gate) Look(organisation string, declared int64) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sortOut()
+	mine := *g.holder(organisation)
+	g.forget(organisation)
+	return g.judge(mine, g.charge(declared))
+}
+
+func (g *Gate) charge(declared int64) int64 {
+	if declared < 0 {
+		return g.cap.Unsized
+	}
+	return declared
+}
+
+// Upload admits one upload, or refuses with fault.TooBusy; declared is the body's length in bytes, negative when nobody said. It is under
+// way until Done.
+func (g *Gate) Upload(organisation string, declared int64) (*Upload, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sortOut()
+	charge := g.charge(declared)
+	if err := g.judge(*g.holder(organisation), charge); err != nil {
+		g.forget(organisation)
+		return nil, err
+	}
+	u := &Upload{gate: g, organisation: organisation, since: g.now(), charge: charge, declared: declared, near: true}
+	g.hold(organisation, holding{uploads: 1, near: 1, bytes: charge})
+	g.coming = append(g.coming, u)
+	return u, nil
+}
+
+// judge applies the capacities to one more upload of somebody who holds mine already. Whoever holds nothing is only refused when there is
+// no room at all.
+func (g *Gate) judge(mine holding, charge int64) error {
+	first := mine.uploads == 0
+	free := g.cap.Bytes - g.all.bytes - charge
+	switch {
+	case free < 0 && g.all.bytes > 0:
+		return g.refuse(BytesFull, 5*time.Second, "The service is receiving as much as it can take. Nothing was stored; send the same request again.")
+	case !first && mine.bytes+charge > free:
+		return g.refuse(BytesShare, 3*time.Second, "Your organisation is sending as much at once as it may. Nothing was stored; send the same request again.")
+	case g.all.near >= burst*g.cap.Work:
+		return g.refuse(UploadsFull, 2*time.Second, "The service has as many uploads as it can work on soon. Nothing was stored; send the same request again.")
+	case mine.near > 0 && mine.near >= g.line()-g.all.near:
+		return g.refuse(UploadsShare, time.Second, "Your organisation has as many uploads under way as it may. Nothing was stored; send the same request again.")
+	}
+	return nil
+}
+
+// line is how many uploads may be near work now.
+func (g *Gate) line() int {
+	if g.now().Sub(g.emptied) > lull {
+		return standing * g.cap.Work
+	}
+	return burst * g.cap.Work
+}
+
+// sortOut stops counting uploads as near whose senders are slow, and notes an empty line.
+func (g *Gate) sortOut() {
+	now := g.now()
+	for len(g.coming) > 0 && (!g.coming[0].near || g.coming[0].whole || now.Sub(g.coming[0].since) > slow) {
+		if u := g.coming[0]; u.near && !u.whole {
+			u.near = false
+			g.hold(u.organisation, holding{near: -1})
+		}
+		g.coming[0] = nil
+		g.coming = g.coming[1:]
+	}
+	if g.all.near <= g.cap.Work {
+		g.emptied = now
+	}
+}
+
+func (g *Gate) refuse(why Reason, least time.Duration, text string) *fault.Problem {
+	g.refused(why)
+	return fault.New(fault.TooBusy, "%s", text).RetryIn(g.spread(least))
+}
+
+func (g *Gate) holder(organisation string) *holding {
+	h := g.holders[organisation]
+	if h == nil {
+		h = &holding{}
+		g.holders[organisation] = h
+	}
+	return h
+}
+
+// hold changes what an organisation holds, and forgets it when that is nothing.
+func (g *Gate) hold(organisation string, change holding) {
+	for _, h := range []*holding{g.holder(organisation), &g.all} {
+		h.requests += change.requests
+		h.uploads += change.uploads
+		h.near += change.near
+		h.bytes += change.bytes
+	}
+	g.forget(organisation)
+}
+
+func (g *Gate) forget(organisation string) {
+	if *g.holder(organisation) == (holding{}) {
+		delete(g.holders, organisation)
+	}
+}
+
+func (g *Gate) leave(organisation string, change holding) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hold(organisation, change)
+	g.sortOut()
+}
+
+// State is what is under way now: uploads being received, waiting for a place and worked on, and their bytes.
+type State struct {
+	Requests, Receiving, Waiting, Working int
+	Bytes                                 int64
+}
+
+// State is for metrics and tests.
+func (g *Gate) State() State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	waiting, working := g.places.Lengths()
+	return State{Requests: g.all.requests, Receiving: g.all.uploads - waiting - working, Waiting: waiting, Working: working, Bytes: g.all.bytes}
+}
+
+// Upload is one that was admitted. It belongs to one goroutine.
+type Upload struct {
+	gate         *Gate
+	organisation string
+	since        time.Time
+	release      func()
+	// The gate's mutex guards the rest. Charge is what it counts in bytes; declared is negative when nobody said; near and whole say how
+	// far it is.
+	charge, declared, read int64
+	near, whole, done      bool
+}
+
+// Read tells that n more bytes came. A body without a declared length counts for what it is once that is more than was assumed.
+func (u *Upload) Read(n int) {
+	u.read += int64(n)
+	if u.declared >= 0 || u.read <= u.charge {
+		return
+	}
+	u.recharge(u.read)
+}
+
+func (u *Upload) recharge(to int64) {
+	u.gate.mu.Lock()
+	defer u.gate.mu.Unlock()
+	if !u.done {
+		u.gate.hold(u.organisation, holding{bytes: to - u.charge})
+		u.charge = to
+	}
+}
+
+// Whole tells that the body has come to its end, and waits for a place to work on it. Called again it does nothing. The error is the
+// context's.
+func (u *Upload) Whole(ctx context.Context) error {
+	if u.release != nil {
+		return nil
+	}
+	if u.declared < 0 {
+		u.recharge(u.read)
+	}
+	u.gate.mu.Lock()
+	if !u.near {
+		u.near = true
+		u.gate.hold(u.organisation, holding{near: 1})
+	}
+	u.whole = true
+	u.gate.mu.Unlock()
+	release, err := u.gate.places.Take(ctx, u.organisation)
+	if err == nil {
+		u.release = release
+	}
+	return err
+}
+
+// Done gives everything back. It is always deferred, and can be called again.
+func (u *Upload) Done() {
+	if u.release != nil {
+		u.release()
+	}
+	u.gate.mu.Lock()
+	defer u.gate.mu.Unlock()
+	if u.done {
+		return
+	}
+	u.done = true
+	change := holding{uploads: -1, bytes: -u.charge}
+	if u.near {
+		change.near = -1
+	}
+	u.near = false
+	u.gate.hold(u.organisation, change)
+	u.gate.sortOut()
+}

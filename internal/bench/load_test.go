@@ -1,0 +1,117 @@
+//go:build bench
+
+package bench
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+
+	"dokumentlager/internal/access"
+	"dokumentlager/internal/devstack/servicetest"
+	"dokumentlager/internal/devstack/sts"
+	"dokumentlager/internal/helseid"
+	"dokumentlager/internal/tenant"
+
+	"github.com/google/uuid"
+)
+
+// stock is what many documents have in common: their text without its last bytes, in base64, with the state of its SHA-1. A document of
+// a load is this and a tail of its own, so that a thousand different ones of a MiB need neither memory nor time in the measured part.
+type stock struct {
+	size    int
+	encoded []byte
+	sum     []byte
+}
+
+// tail is how many bytes of a document are its own; a multiple of 3, as its stock's size is, so that base64 can be joined.
+const tail = 48
+
+func (p *press) stock(t testing.TB, size int) *stock {
+	t.Helper()
+	size -= size % 3
+	text := p.text(size - tail)
+	sum := sha1.New()
+	_, _ = sum.Write(text)
+	state, err := sum.(encoding.BinaryMarshaler).MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &stock{size: size, encoded: base64.StdEncoding.AppendEncode(nil, text), sum: state}
+}
+
+func (s *stock) hash(end []byte) []byte {
+	sum := sha1.New()
+	_ = sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(s.sum) // its own state
+	_, _ = sum.Write(end)
+	return sum.Sum(nil)
+}
+
+// sender is the record system of one organisation, with one token for a phase, as real ones have.
+type sender struct {
+	of    tenant.Tenant
+	key   *helseid.ProofKey
+	token string
+	url   string
+}
+
+func (r *rig) sender(t *testing.T, of tenant.Tenant) *sender {
+	t.Helper()
+	key, err := helseid.NewProofKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := map[string]json.RawMessage{}
+	for name, value := range map[string]any{"aud": access.AudienceWrite, "scope": []string{access.ScopeCreate}, "client_id": "bench",
+		"helseid://claims/client/claims/orgnr_parent": of.Organisations[0], "helseid://claims/client/client_name": "bench"} {
+		claims[name], _ = json.Marshal(value)
+	}
+	token, err := r.service.STS.TestToken(sts.TestTokenRequest{Claims: claims, JKT: key.Thumbprint()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &sender{of: of, key: key, token: token, url: r.service.URL + "/R4/fhir/Bundle"}
+}
+
+// request is an upload of a fresh document, ready to be signed and sent.
+func (s *sender) request(t testing.TB, from *stock) *http.Request {
+	t.Helper()
+	const place = "the document's bytes"
+	end := []byte((uuid.NewString() + uuid.NewString())[:tail])
+	b := servicetest.BundleFor(s.of)
+	b.Change = func(message servicetest.Object) {
+		attachment := servicetest.Attachment(message)
+		attachment["size"], attachment["hash"] = from.size, base64.StdEncoding.EncodeToString(from.hash(end))
+		servicetest.Resource(message, 2)["data"] = place
+	}
+	before, after, found := bytes.Cut(b.JSON(t), []byte(place))
+	if !found {
+		t.Fatal("the bundle has no place for its document")
+	}
+	body := func() (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(bytes.NewReader(before), bytes.NewReader(from.encoded),
+			bytes.NewReader(base64.StdEncoding.AppendEncode(nil, end)), bytes.NewReader(after))), nil
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Body, _ = body()
+	req.GetBody = body
+	req.ContentLength = int64(len(before) + len(from.encoded) + base64.StdEncoding.EncodedLen(tail) + len(after))
+	req.Header.Set("Content-Type", "application/fhir+json")
+	return req
+}
+
+// sign puts the token and a proof on a request, which is good for ten seconds.
+func (s *sender) sign(req *http.Request) error {
+	proof, err := s.key.Proof(req.Method, s.url, s.token, "")
+	req.Header.Set("Authorization", "DPoP "+s.token)
+	req.Header.Set("DPoP", proof)
+	return err
+}

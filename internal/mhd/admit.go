@@ -1,0 +1,150 @@
+package mhd
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"dokumentlager/internal/admission"
+	"dokumentlager/internal/audit"
+)
+
+// Admission says whether work of an organisation may begin (admission.Gate). Its refusals are answered at once, before a byte of the body
+// is read; they leave a log line and no audit event: nothing was attempted of what the caller wants, and a flood must not become one in the
+// database.
+type Admission interface {
+	Request(organisation string) (done func(), err error)
+	Look(organisation string, declared int64) error
+	Upload(organisation string, declared int64) (*admission.Upload, error)
+}
+
+// upload is guarded for what brings documents. Its callers are looked at twice: whoever has been verified before, by the same token, is
+// told to come back before signatures and proof are checked, because in a flood that work would take the time of those who are let in.
+// A token that is not its sender's own is thereby told that its organisation is busy, and nothing else.
+func (d *Door) upload(h handler) http.HandlerFunc {
+	verified := d.guarded(d.uploading(h))
+	return func(w http.ResponseWriter, r *http.Request) {
+		if organisation, known := d.seen.organisation(r); known {
+			if err := d.Admission.Look(organisation, r.ContentLength); err != nil {
+				d.refuseUnread(w, r, err)
+				return
+			}
+		}
+		verified(w, r)
+	}
+}
+
+// uploading lets an upload in before its body is read, and makes it wait for its turn when its body is whole: until then it costs little,
+// and a slow sender keeps nobody else from being worked on.
+func (d *Door) uploading(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
+		d.seen.remember(r, organisationOf(actor))
+		admitted, err := d.Admission.Upload(organisationOf(actor), r.ContentLength)
+		if err != nil {
+			d.refuseUnread(w, r, err)
+			return nil
+		}
+		defer admitted.Done()
+		r.Body = &admittedBody{ReadCloser: r.Body, ctx: r.Context(), left: r.ContentLength, upload: admitted}
+		return h(w, r, actor)
+	}
+}
+
+// organisationOf is whose share a request is taken from.
+func organisationOf(actor audit.Actor) string { return cmp.Or(actor.Organisation, actor.ClientID) }
+
+// admittedBody gives the last of a body away when there is a place to work on it.
+type admittedBody struct {
+	io.ReadCloser
+	ctx context.Context
+	// left is how much is to come, negative when nobody said.
+	left   int64
+	upload *admission.Upload
+}
+
+// Read is io.Reader's; it waits as long as the caller does.
+func (b *admittedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.upload.Read(n)
+	b.left -= int64(n)
+	if err == io.EOF || b.left == 0 {
+		if waited := b.upload.Whole(b.ctx); waited != nil {
+			return 0, waited
+		}
+	}
+	return n, err
+}
+
+const (
+	// unreadTime is how long a refused sender may go on sending to its end, after it was answered; unreadMost is how many may at once.
+	unreadTime = 5 * time.Second
+	unreadMost = 16
+	// unreadKept is how much of a body is worth reading to keep its connection; it is what net/http reads itself.
+	unreadKept = 256 << 10
+)
+
+// refuseUnread answers at once, and then reads what the sender goes on sending, for a while: many clients look for an answer only when
+// they have sent everything, and would see a broken connection instead of the time to come back.
+func (d *Door) refuseUnread(w http.ResponseWriter, r *http.Request, err error) {
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex() // else net/http reads before it answers
+	if r.ContentLength < 0 || r.ContentLength > unreadKept {
+		w.Header().Set("Connection", "close")
+	}
+	d.refuse(w, r, err)
+	if control.Flush() != nil || r.Header.Get("Expect") != "" {
+		return // whoever asked first has sent nothing
+	}
+	select {
+	case d.unread <- struct{}{}:
+		defer func() { <-d.unread }()
+	default:
+		return
+	}
+	until := time.Now().Add(unreadTime)
+	defer time.AfterFunc(unreadTime, func() { _ = control.SetReadDeadline(time.Now()) }).Stop()
+	buffer := make([]byte, 32<<10)
+	for err = nil; err == nil && time.Now().Before(until); {
+		_, err = r.Body.Read(buffer)
+	}
+}
+
+// seenMost bounds how many tokens are remembered, in two generations of at most half each, with 32 bytes of hash and a number.
+const seenMost = 8192
+
+// seenCallers knows whose tokens have been verified. Only a verified token comes in, so a stranger's text is never taken for somebody.
+type seenCallers struct {
+	mu         sync.Mutex
+	young, old map[[sha256.Size]byte]string
+}
+
+// organisation is whose share the request would be taken from, if its token was seen before.
+func (s *seenCallers) organisation(r *http.Request) (string, bool) {
+	token := tokenOf(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if organisation, ok := s.young[token]; ok {
+		return organisation, true
+	}
+	organisation, ok := s.old[token]
+	return organisation, ok
+}
+
+// remember is called with a verified request.
+func (s *seenCallers) remember(r *http.Request, organisation string) {
+	token := tokenOf(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.young == nil || len(s.young) >= seenMost/2 {
+		s.young, s.old = make(map[[sha256.Size]byte]string), s.young
+	}
+	s.young[token] = organisation
+}
+
+func tokenOf(r *http.Request) [sha256.Size]byte {
+	return sha256.Sum256([]byte(r.Header.Get("Authorization")))
+}
