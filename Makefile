@@ -15,7 +15,7 @@ export GOFLAGS
 SOURCES := $(wildcard *.go) api cmd internal migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint bench conformance fuzz clean
+.PHONY: help setup build demo test lint bench conformance fuzz soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -53,6 +53,12 @@ fuzz: setup ## run each fuzz target for FUZZTIME (10s)
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
 		done; \
 	done
+
+# The three parts one after the other: each would hold up the others' processors.
+soak: setup ## kill everything at random under load (SOAK_KILLS=50, SOAK_SEED=n), walk all failpoints, fuzz each target for 60s
+	SOAK_KILLS=$${SOAK_KILLS:-50} $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./internal/faults
+	SOAK_WALK=all $(GO) test -race -count=1 -timeout 30m -run '^(TestWalk|TestInspectionBites)$$' ./internal/faults
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=$${SOAK_FUZZTIME:-60s}
 
 clean: ## remove our programs and build/, the demo's data included; tools that setup installed stay
 	rm -rf bin/dokumentlager bin/dlctl build

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
-	"time"
 
 	"dokumentlager/internal/fhir"
 )
@@ -17,6 +17,7 @@ type uploadCommand struct {
 	where        `embed:""`
 	Client       string `help:"Client id of the record system; the first that may write without it." placeholder:"ID"`
 	Organisation string `help:"Organisation number to act for, for clients of several." placeholder:"NUMBER"`
+	Key          string `help:"Idempotency-Key: the same key with the same bundle gets the first answer, for a week." placeholder:"TEXT"`
 	Raw          bool   `help:"Print the answer as it came."`
 	Bundle       string `arg:"" help:"The bundle; - is standard input." placeholder:"FILE"`
 }
@@ -55,7 +56,11 @@ func (c uploadCommand) post(s *surroundings, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := x.send(s.ctx, "POST", path, body, size, "Content-Type", fhir.MediaType)
+	headers := []string{"Content-Type", fhir.MediaType}
+	if c.Key != "" {
+		headers = append(headers, "Idempotency-Key", strconv.Quote(c.Key))
+	}
+	res, err := x.send(s.ctx, "POST", path, body, size, headers...)
 	if err != nil {
 		return nil, err
 	}
@@ -164,63 +169,3 @@ func (c *counter) Write(p []byte) (int, error) {
 
 // Close does nothing.
 func (*counter) Close() error { return nil }
-
-// printReceipt says what was stored: each document with its id, and the warnings.
-func printReceipt(out io.Writer, reply *fhir.Bundle, sent map[int]described, took time.Duration) {
-	var documents, warnings []string
-	for i, e := range reply.Entry {
-		if e.Response == nil {
-			continue
-		}
-		if _, id, ok := strings.Cut(e.Response.Location, "/DocumentReference/"); ok {
-			documents = append(documents, receiptLines(oneLine(id), oneLine(e.Response.Location), sent[i])...)
-		}
-		if outcome, ok := fhir.As[fhir.OperationOutcome](e.Response.Outcome); ok {
-			warnings = append(warnings, issueLines(outcome)...)
-		}
-	}
-	fmt.Fprintf(out, "Stored in %s.\n%s\n", took.Round(time.Millisecond), strings.Join(documents, "\n"))
-	if len(warnings) > 0 {
-		fmt.Fprintf(out, "Accepted with remarks:\n%s\n", strings.Join(warnings, "\n"))
-	}
-}
-
-func receiptLines(id, location string, sent described) []string {
-	lines := []string{"  document  " + id}
-	if ref := sent.reference; ref != nil {
-		a := ref.Content[0].Attachment
-		lines = append(lines, fmt.Sprintf("  title     %s", oneLine(a.Title)),
-			fmt.Sprintf("  type      %s, %s, %s", conceptText(ref.Type), oneLine(a.ContentType), bytesText(sent.size)),
-			"  codes     "+strings.Join(codesOf(ref.SecurityLabel), ", "))
-	}
-	return append(lines, "  address   "+location)
-}
-
-// conceptText is a concept as people read it.
-func conceptText(c *fhir.CodeableConcept) string {
-	if c == nil || len(c.Coding) == 0 {
-		return ""
-	}
-	if c.Coding[0].Display != "" {
-		return oneLine(c.Coding[0].Display)
-	}
-	return oneLine(c.Coding[0].Code)
-}
-
-func codesOf(concepts []fhir.CodeableConcept) (codes []string) {
-	for _, concept := range concepts {
-		for _, c := range concept.Coding {
-			codes = append(codes, oneLine(c.Code))
-		}
-	}
-	return codes
-}
-
-// bytesText writes a number of bytes with thousands apart, as Norwegians write them.
-func bytesText(n int64) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + " " + digits[i:]
-	}
-	return digits + " bytes"
-}

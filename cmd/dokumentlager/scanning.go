@@ -38,8 +38,7 @@ func (c *scanner) signatures(ctx context.Context) (scan.Signatures, error) { ret
 
 // prove asks for the signatures and lets the scanner show that it finds what it must: one with wrong settings calls everything clean.
 func (c *scanner) prove(ctx context.Context) error {
-	_, err := c.gate.Check(ctx)
-	if err != nil {
+	if _, err := c.gate.Check(ctx); err != nil {
 		return err
 	}
 	if err := c.clamd.SelfTest(ctx); err != nil {

@@ -1,11 +1,11 @@
 // Package admission decides whether work may begin, so that what has begun is finished in good time (issue 3, Overload;
 // docs/decisions/0004-admission.md).
 //
-// A Gate counts three things: requests of verified callers, bytes of uploads under way, and uploads that are to be worked on soon. Each
-// has a capacity and, of it, a share for every organisation that follows one rule: an organisation may hold no more than it leaves free.
-// One alone has half, two that want everything have a third each, and there is always room for the next; nobody has to be configured, and
-// nothing is remembered of an organisation that has nothing under way. The verified caller's organisation stands for the tenant: it is
-// known before a byte of the body is read. A Queue hands out places, fewest first, and lets no organisation hold all of them.
+// A Gate counts requests of verified callers, bytes of uploads under way, and uploads that are near their work, with a capacity for each
+// and a share for every organisation: it may hold no more than it leaves free. One alone has half, two that want everything have a third
+// each, and there is always room for the next; nobody has to be configured. The verified caller's organisation stands for the tenant: it
+// is known before a byte of the body is read. A Queue hands out the places at which uploads are worked on: first to organisations that have
+// had no more than their part of the last seconds, and never all to one.
 //
 // It promises that a decision is made at once and from memory alone, that it is told with a time to come back which differs from one
 // caller to the next, and that what is admitted is never refused later: it waits for its place as long as its caller does. It does no
@@ -85,7 +85,7 @@ func New(c Capacity, now func() time.Time, spread func(time.Duration) time.Durat
 	if refused == nil {
 		refused = func(Reason) {}
 	}
-	return &Gate{cap: c, now: now, spread: spread, refused: refused, places: NewQueue(c.Work), holders: map[string]*holding{}, emptied: now()}
+	return &Gate{cap: c, now: now, spread: spread, refused: refused, places: NewQueue(c.Work, now), holders: map[string]*holding{}, emptied: now()}
 }
 
 // Jitter spreads times evenly over once to three times the shortest; float is uniform in [0, 1), such as rand.Float64.
@@ -112,9 +112,7 @@ func (g *Gate) Look(organisation string, declared int64) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sortOut()
-	mine := *g.holder(organisation)
-	g.forget(organisation)
-	return g.judge(mine, g.charge(declared))
+	return g.judge(organisation, g.charge(declared))
 }
 
 func (g *Gate) charge(declared int64) int64 {
@@ -131,8 +129,7 @@ func (g *Gate) Upload(organisation string, declared int64) (*Upload, error) {
 	defer g.mu.Unlock()
 	g.sortOut()
 	charge := g.charge(declared)
-	if err := g.judge(*g.holder(organisation), charge); err != nil {
-		g.forget(organisation)
+	if err := g.judge(organisation, charge); err != nil {
 		return nil, err
 	}
 	u := &Upload{gate: g, organisation: organisation, since: g.now(), charge: charge, declared: declared, near: true}
@@ -143,7 +140,9 @@ func (g *Gate) Upload(organisation string, declared int64) (*Upload, error) {
 
 // judge applies the capacities to one more upload of somebody who holds mine already. Whoever holds nothing is only refused when there is
 // no room at all.
-func (g *Gate) judge(mine holding, charge int64) error {
+func (g *Gate) judge(organisation string, charge int64) error {
+	mine := *g.holder(organisation)
+	g.forget(organisation)
 	first := mine.uploads == 0
 	free := g.cap.Bytes - g.all.bytes - charge
 	switch {
@@ -153,18 +152,27 @@ func (g *Gate) judge(mine holding, charge int64) error {
 		return g.refuse(BytesShare, 3*time.Second, "Your organisation is sending as much at once as it may. Nothing was stored; send the same request again.")
 	case g.all.near >= burst*g.cap.Work:
 		return g.refuse(UploadsFull, 2*time.Second, "The service has as many uploads as it can work on soon. Nothing was stored; send the same request again.")
-	case mine.near > 0 && mine.near >= g.line()-g.all.near:
+	case g.crowded(organisation, mine):
 		return g.refuse(UploadsShare, time.Second, "Your organisation has as many uploads under way as it may. Nothing was stored; send the same request again.")
 	}
 	return nil
 }
 
-// line is how many uploads may be near work now.
-func (g *Gate) line() int {
-	if g.now().Sub(g.emptied) > lull {
-		return standing * g.cap.Work
+// crowded tells an organisation to come back although there is room: the room is for others. Whoever has had more than its part lately
+// gets what others leave, and no line of its own; but something it always gets.
+func (g *Gate) crowded(organisation string, mine holding) bool {
+	within, line := g.places.Within(organisation), standing*g.cap.Work
+	switch {
+	case within && mine.near == 0:
+		return false
+	case within && g.now().Sub(g.emptied) <= lull:
+		return mine.near >= burst*g.cap.Work-g.all.near
+	case within:
+		return mine.near >= line-g.all.near
+	case mine.near == 0:
+		return g.all.near >= line
 	}
-	return burst * g.cap.Work
+	return g.all.near >= line/2
 }
 
 // sortOut stops counting uploads as near whose senders are slow, and notes an empty line.

@@ -25,6 +25,9 @@ func (s sent) p99() time.Duration {
 // simulated is in seconds.
 const simulated = 20
 
+// onset is how long all send as the second does before the first may be louder.
+const onset = 5 * time.Second
+
 // simulate sends at random moments for some seconds of a time that costs little: rate(n) per second for organisation n, each upload 1 ms
 // on its way and then work for 10 to 30 ms at one of four places: 200 per second are the most that can be done.
 func simulate(t *testing.T, seed uint64, organisations int, rate func(n int) float64) (all []sent) {
@@ -34,13 +37,17 @@ func simulate(t *testing.T, seed uint64, organisations int, rate func(n int) flo
 		random := rand.New(rand.NewPCG(seed, 1))
 		g := admission.New(admission.Capacity{Work: 4, Bytes: many}, time.Now, admission.Jitter(random.Float64), nil)
 		var mu sync.Mutex
+		loud := time.Now().Add(onset)
 		one := func(n int, work time.Duration) {
 			began := time.Now()
+			counted := began.After(loud)
 			u, err := g.Upload(string(rune('a'+n)), 1)
 			if err != nil {
 				mu.Lock()
 				defer mu.Unlock()
-				all[n].refused++
+				if counted {
+					all[n].refused++
+				}
 				return
 			}
 			defer u.Done()
@@ -51,14 +58,21 @@ func simulate(t *testing.T, seed uint64, organisations int, rate func(n int) flo
 			time.Sleep(work)
 			mu.Lock()
 			defer mu.Unlock()
-			all[n].took = append(all[n].took, time.Since(began))
+			if counted {
+				all[n].took = append(all[n].took, time.Since(began))
+			}
 		}
 		var group sync.WaitGroup
 		for n := range organisations {
 			source := rand.New(rand.NewPCG(seed, uint64(n)))
 			group.Go(func() {
-				for end := time.Now().Add(simulated * time.Second); time.Now().Before(end); {
-					time.Sleep(time.Duration(source.ExpFloat64() / rate(n) * float64(time.Second)))
+				start := time.Now().Add(onset)
+				for time.Since(start) < simulated*time.Second {
+					now := rate(n)
+					if time.Now().Before(start) {
+						now = rate(1)
+					}
+					time.Sleep(time.Duration(source.ExpFloat64() / now * float64(time.Second)))
 					work := time.Duration(10+20*source.Float64()) * time.Millisecond
 					group.Go(func() { one(n, work) })
 				}

@@ -2,21 +2,35 @@ package admission
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
+	"time"
 )
 
-// Queue hands out a fixed number of places. Of those who wait, the one whose organisation holds fewest comes first, and of several such
-// the one who came first; and an organisation never holds more than three of four, so that the next one need not wait for it. It is safe
-// for concurrent use.
+// Queue hands out a fixed number of places. Those whose organisations have had no more than their part lately come first, in the order in
+// which they came; then the others, those who hold fewest first. And an organisation never holds more than three of four places, so that
+// the next one need not wait for it. It is safe for concurrent use.
 type Queue struct {
-	mu     sync.Mutex
+	now    func() time.Time
 	places int
 	// most is what one organisation may hold.
-	most  int
-	taken int
-	held  map[string]int
-	line  []*waiter
+	most int
+
+	mu     sync.Mutex
+	taken  int
+	guests map[string]*guest
+	line   []*waiter
+	// used is the sum of the guests' and at when it was reckoned.
+	used float64
+	at   time.Time
+}
+
+// guest is an organisation that holds places, waits, or did lately.
+type guest struct {
+	held, waiting int
+	// used is for how many seconds it had a place, of which each counts less as it goes by.
+	used float64
 }
 
 type waiter struct {
@@ -25,16 +39,30 @@ type waiter struct {
 	ready chan struct{}
 }
 
+const (
+	// memory is how long ago a second counts about a third.
+	memory = 2 * time.Second
+	// tolerance is how many parts an organisation may have had and still come first: chance makes nobody late.
+	tolerance = 1.5
+	// nothing is a use, in seconds, that is forgotten.
+	nothing = 1e-3
+)
+
 // NewQueue makes a Queue of at least one place.
-func NewQueue(places int) *Queue {
+func NewQueue(places int, now func() time.Time) *Queue {
 	places = max(places, 1)
-	return &Queue{places: places, most: places - places/4, held: map[string]int{}}
+	return &Queue{now: now, places: places, most: places - places/4, guests: map[string]*guest{}, at: now()}
 }
 
 // Take waits for a place until ctx ends, and then gives its cause. Release gives the place back; calling it again does nothing.
 func (q *Queue) Take(ctx context.Context, organisation string) (release func(), err error) {
 	w := &waiter{organisation, make(chan struct{})}
 	q.mu.Lock()
+	q.fade()
+	if q.guests[organisation] == nil {
+		q.guests[organisation] = &guest{}
+	}
+	q.guests[organisation].waiting++
 	q.line = append(q.line, w)
 	q.serve()
 	q.mu.Unlock()
@@ -57,17 +85,45 @@ func (q *Queue) withdraw(w *waiter) bool {
 		return false
 	}
 	q.line = slices.Delete(q.line, at, at+1)
+	q.guests[w.organisation].waiting--
 	return true
 }
 
 func (q *Queue) give(organisation string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.fade()
 	q.taken--
-	if q.held[organisation]--; q.held[organisation] == 0 {
-		delete(q.held, organisation)
-	}
+	q.guests[organisation].held--
 	q.serve()
+}
+
+// fade adds what has been used since it was called last, lets all that was used count less, and forgets who has used nothing to speak of.
+// It must be called before anything changes. Organisations that did something in the last seconds are few enough to walk through.
+func (q *Queue) fade() {
+	now := q.now()
+	less := math.Exp(-now.Sub(q.at).Seconds() / memory.Seconds())
+	q.at, q.used = now, 0
+	for organisation, g := range q.guests {
+		g.used = g.used*less + float64(g.held)*memory.Seconds()*(1-less)
+		if g.used < nothing && g.held+g.waiting == 0 {
+			delete(q.guests, organisation)
+		}
+		q.used += g.used
+	}
+}
+
+// Within reports whether an organisation has had no more than its part of the places lately. As long as half of them were free all have.
+func (q *Queue) Within(organisation string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.fade()
+	return q.within(q.guests[organisation])
+}
+
+func (q *Queue) within(g *guest) bool {
+	idle := q.used < memory.Seconds()*float64(q.places)/2
+	return g == nil || idle || g.used*float64(len(q.guests)) <= tolerance*q.used
 }
 
 // serve gives free places to those who are next.
@@ -80,18 +136,22 @@ func (q *Queue) serve() {
 		w := q.line[at]
 		q.line = slices.Delete(q.line, at, at+1)
 		q.taken++
-		q.held[w.organisation]++
+		g := q.guests[w.organisation]
+		g.held, g.waiting = g.held+1, g.waiting-1
 		close(w.ready)
 	}
 }
 
 // next is whose turn it is, or negative when nobody who waits may have a place.
 func (q *Queue) next() int {
-	best := -1
+	best, least := -1, 0
 	for i, w := range q.line {
-		held := q.held[w.organisation]
-		if held < q.most && (best < 0 || held < q.held[q.line[best].organisation]) {
-			best = i
+		g, rank := q.guests[w.organisation], 0
+		if !q.within(g) {
+			rank = 1 + g.held
+		}
+		if g.held < q.most && (best < 0 || rank < least) {
+			best, least = i, rank
 		}
 	}
 	return best

@@ -12,61 +12,59 @@ import (
 	"dokumentlager/internal/admission"
 )
 
-// TestTurns: the organisation that holds fewest is next, and of several such who came first; nobody holds all.
+// TestTurns: nobody holds all; who had no more than its part comes first, in order; of the others who holds fewest.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		q := admission.NewQueue(4)
+		q := admission.NewQueue(4, time.Now)
+		var mu sync.Mutex
 		var order []string
 		releases := map[string]func(){}
-		var mu sync.Mutex
-		give := func(name string) {
+		take := func(names ...string) {
+			for _, name := range names {
+				go func() {
+					release, err := q.Take(t.Context(), name[:1])
+					if err != nil {
+						t.Error(err)
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					order, releases[name] = append(order, name), release
+				}()
+				synctest.Wait()
+			}
+		}
+		give := func(name, then string) {
+			t.Helper()
 			mu.Lock()
+			order = nil
 			release := releases[name]
 			mu.Unlock()
 			release()
 			synctest.Wait()
-		}
-		take := func(name string) {
-			go func() {
-				release, err := q.Take(t.Context(), name[:1])
-				if err != nil {
-					t.Error(err)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				order, releases[name] = append(order, name), release
-			}()
-			synctest.Wait()
-		}
-		expect := func(after, want string) {
-			t.Helper()
-			mu.Lock()
-			defer mu.Unlock()
-			if got := strings.Join(order, " "); got != want {
-				t.Errorf("after %s: %s, want %s", after, got, want)
+			if got := strings.Join(order, " "); got != then {
+				t.Errorf("after %s: %q, want %q", name, got, then)
 			}
 		}
-		for _, name := range []string{"a1", "a2", "a3", "a4", "a5"} {
-			take(name)
+		take("a1", "a2", "a3", "a4", "a5", "b1")
+		if got := strings.Join(order, " "); got != "a1 a2 a3 b1" {
+			t.Errorf("at first: %s", got) // a fourth place is not for a
 		}
-		expect("one alone", "a1 a2 a3") // a fourth place is free, for another
-		for _, name := range []string{"b1", "b2", "c1", "b3"} {
-			take(name)
-		}
-		expect("another", "a1 a2 a3 b1")
-		give("a1")
-		expect("a place", "a1 a2 a3 b1 c1") // c has none, b one, a two
-		give("a2")
-		expect("another place", "a1 a2 a3 b1 c1 a4") // a and b have one each; a4 came before b2
-		give("a3")
-		expect("a third place", "a1 a2 a3 b1 c1 a4 a5")
-		give("a3") // again: nothing
-		give("c1")
-		give("b1")
-		expect("all places", "a1 a2 a3 b1 c1 a4 a5 b2 b3")
-		for _, name := range []string{"a4", "a5", "b2", "b3"} {
-			give(name)
+		time.Sleep(10 * time.Second)
+		give("b1", "")   // the fourth is still not for a
+		give("a1", "a4") // nobody else waits
+		take("c1", "d1", "d2", "b2")
+		give("a2", "d1") // c1 has the free place; a5 waits longer than d1, but a has had the most
+		give("a3", "d2")
+		give("a3", "") // again: nothing
+		take("e1", "b3")
+		time.Sleep(10 * time.Second)
+		give("a4", "a5") // what a had is forgotten: all in the order in which they came
+		give("c1", "b2")
+		give("d1", "e1")
+		give("d2", "b3")
+		for _, name := range []string{"b2", "e1", "b3", "a5"} {
+			give(name, "")
 		}
 		if waiting, taken := q.Lengths(); waiting+taken != 0 {
 			t.Errorf("%d wait, %d taken", waiting, taken)
@@ -77,7 +75,7 @@ func TestTurns(t *testing.T) {
 // TestGivingUp: who no longer waits is passed over, and a place that came at the same moment is not lost.
 func TestGivingUp(t *testing.T) {
 	t.Parallel()
-	q := admission.NewQueue(1)
+	q := admission.NewQueue(1, time.Now)
 	release, err := q.Take(t.Context(), "a")
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ func TestBench(t *testing.T) {
 		name string
 		run  func(*rig, *testing.T)
 	}{
-		{"upload", (*rig).upload}, {"open", (*rig).open}, {"list", (*rig).list}, {"memory", (*rig).memory},
+		{"upload", (*rig).upload}, {"small", (*rig).small}, {"tokens", (*rig).tokens}, {"open", (*rig).open}, {"list", (*rig).list}, {"memory", (*rig).memory},
 		{"overload", (*rig).overload}, {"neighbour", (*rig).neighbour},
 	}
 	done := 0

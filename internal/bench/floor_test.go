@@ -4,6 +4,7 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"testing"
@@ -66,8 +67,7 @@ func (f *floor) put(t *testing.T, content []byte) time.Duration {
 	f.puts++
 	key := fmt.Sprintf("bench/%d", f.puts)
 	began := time.Now()
-	_, err := f.store.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: &key, Body: bytes.NewReader(content), ContentLength: aws.Int64(int64(len(content)))},
-		s3.WithAPIOptions(v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware))
+	err := f.keep(t.Context(), key, content)
 	took := time.Since(began)
 	if err == nil {
 		_, err = f.store.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key})
@@ -76,6 +76,13 @@ func (f *floor) put(t *testing.T, content []byte) time.Duration {
 		t.Fatal(err)
 	}
 	return took
+}
+
+// keep puts one object.
+func (f *floor) keep(ctx context.Context, key string, content []byte) error {
+	_, err := f.store.PutObject(ctx, &s3.PutObjectInput{Bucket: &f.bucket, Key: &key, Body: bytes.NewReader(content), ContentLength: aws.Int64(int64(len(content)))},
+		s3.WithAPIOptions(v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware))
+	return err
 }
 
 // get reads an object to its end into w.

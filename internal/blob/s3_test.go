@@ -206,6 +206,7 @@ func FuzzCheckKey(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, key string) {
+		defer inTime(t)()
 		if blob.CheckKey(key) != nil {
 			return
 		}

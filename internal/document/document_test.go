@@ -82,6 +82,7 @@ func FuzzParseCX(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		defer inTime(t)()
 		p, err := ParseCX(s)
 		if err != nil {
 			return

@@ -16,7 +16,8 @@ import (
 )
 
 // cases walk to every point, to some of them by several ways.
-var cases = slices.Concat(
+var cases = marked(slices.Concat(
+	by(replaceOne, failpoint.RowsBegin, failpoint.RowsSent, failpoint.CommitLost, failpoint.Committed),
 	by(uploadOne, failpoint.SpoolWrite, failpoint.SpoolEnd, failpoint.ScanBegin, failpoint.ScanEnd, failpoint.TenantFound, failpoint.PutBegin,
 		failpoint.PutEnd, failpoint.Judged, failpoint.Met, failpoint.Kept, failpoint.RowsBegin, failpoint.RowsSent, failpoint.CommitLost, failpoint.Committed),
 	by(uploadKeyed, failpoint.ClaimBegin, failpoint.ClaimEnd, failpoint.ClaimRelease, failpoint.CommitLost, failpoint.Committed),
@@ -28,14 +29,22 @@ var cases = slices.Concat(
 		{point: failpoint.UndoBegin, deed: uploadTwo, also: failpoint.RowsSent},
 		{point: failpoint.UndoEnd, deed: uploadTwo, also: failpoint.RowsSent},
 	},
-	by(replaceOne, failpoint.RowsBegin, failpoint.RowsSent, failpoint.CommitLost, failpoint.Committed),
 	by(patchOne, failpoint.UpdateLocked, failpoint.ChangeSent, failpoint.ChangeCommitLost, failpoint.ChangeCommitted),
 	by(deleteOne, failpoint.DeleteLocked, failpoint.DeleteQueued, failpoint.ChangeSent, failpoint.ChangeCommitLost, failpoint.ChangeCommitted,
 		failpoint.RemovalBegin, failpoint.RemovalMarked, failpoint.RemoveArea, failpoint.RemovalRemoved, failpoint.RemovalEnd),
 	by(refusedOne, failpoint.RefusalBegin, failpoint.RefusalEnd),
 	by(infectedOne, failpoint.QuarantineBegin, failpoint.QuarantinePut, failpoint.QuarantineSent, failpoint.QuarantineCommitLost, failpoint.QuarantineCommitted),
 	by(sweepTwo, failpoint.SweepClaimed, failpoint.SweepCommitted, failpoint.SweepRemoved),
-)
+))
+
+// marked notes which points were walked to before.
+func marked(all []walkCase) []walkCase {
+	seen := map[failpoint.Name]bool{}
+	for i := range all {
+		all[i].again, seen[all[i].point] = seen[all[i].point], true
+	}
+	return all
+}
 
 func by(deed func(*scene) *errand, points ...failpoint.Name) (out []walkCase) {
 	for _, p := range points {

@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -20,10 +21,20 @@ type walkCase struct {
 	deed func(*scene) *errand
 	// also fails with an error on the way, and hang hangs on the way; both may be empty.
 	also, hang failpoint.Name
+	// again tells that another case goes to the point too.
+	again bool
 }
 
 func (c walkCase) name(mode failpoint.Mode) string {
 	return fmt.Sprintf("%s/%d/%s", c.point, c.skip+1, mode)
+}
+
+// modes are all three. Of the second way to a point, `make test` goes only as far as an error; `make soak` goes all of it.
+func (c walkCase) modes() []failpoint.Mode {
+	if c.again && os.Getenv("SOAK_WALK") != "all" {
+		return []failpoint.Mode{failpoint.Error}
+	}
+	return failpoint.Modes()
 }
 
 // unconfirmed: the point is a commit whose answer is lost.
@@ -62,7 +73,7 @@ func TestWalk(t *testing.T) {
 	walked := map[failpoint.Name]bool{}
 	for _, c := range cases {
 		walked[c.point] = true
-		for _, mode := range failpoint.Modes() {
+		for _, mode := range c.modes() {
 			steps <- step{c, mode}
 		}
 	}

@@ -67,6 +67,7 @@ func FuzzParseDateTime(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		defer inTime(t)()
 		first, precision, err := ParseDateTime(text)
 		if err != nil {
 			return

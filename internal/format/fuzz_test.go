@@ -27,6 +27,7 @@ func FuzzInspector(f *testing.F) {
 	f.Add([]byte(`<a><t representation="B64">`+strings.Repeat("QUJD", 40)+`</t></a>`), uint16(50))
 	f.Add([]byte(strings.Repeat(" ", 4090)+`{"data":"`+strings.Repeat("QU\\u004aD", 40)+`"}`), uint16(4095))
 	f.Fuzz(func(t *testing.T, data []byte, step uint16) {
+		defer inTime(t)()
 		var whole, parts bin
 		want := inspect(t, data, 0, WithAttachments(2, whole.open))
 		got := inspect(t, data, int(step)+1, WithAttachments(2, parts.open))
@@ -56,6 +57,7 @@ func FuzzJSON(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer inTime(t)()
 		b := newJSON(nil)
 		b.write(data)
 		got := b.end() == ""
@@ -77,6 +79,7 @@ func FuzzXML(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer inTime(t)()
 		s, skip := byteOrder(data)
 		if s != utf8Set || len(data) > 2000 {
 			return
@@ -85,7 +88,9 @@ func FuzzXML(f *testing.F) {
 		b := newXML(s, skip > 0, data, nil)
 		b.write(data)
 		fault, reference := b.end(), stdXML(data)
-		if fault == "" && reference != nil && !strings.Contains(reference.Error(), "invalid XML name") && !encodingOnly(reference) {
+		// encoding/xml knows namespaces, where a name has one colon at most; XML 1.0 does not mind.
+		colons := bytes.Contains(data, []byte(":")) && reference != nil && strings.Contains(reference.Error(), "name after <")
+		if fault == "" && reference != nil && !strings.Contains(reference.Error(), "invalid XML name") && !colons && !encodingOnly(reference) {
 			t.Fatalf("%q passes here, encoding/xml says %v", data, reference)
 		}
 		// encoding/xml lets through: equal attributes, no blank between attributes, declarations anywhere, text outside the root, what stands

@@ -93,6 +93,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		defer inTime(t)()
 		got, ok := Parse(s)
 		if ok != (names[got] != "") {
 			t.Errorf("Parse(%q) = %q, %t", s, got, ok)

@@ -41,6 +41,9 @@ const (
 	longestPause = time.Hour
 	// timeout bounds one attempt.
 	timeout = time.Minute
+	// rescueAfter is when a job whose process died in the middle is tried again. River's own hour would keep a deleted document's bytes as
+	// long. A worker that lives was cancelled long before, and if not, its row's lock keeps the second one out.
+	rescueAfter = 2 * timeout
 )
 
 // Queue inserts jobs. It is safe for concurrent use.
@@ -71,7 +74,7 @@ func NewRunner(db *postgres.DB, workers *river.Workers, parallel int, log *slog.
 	client, err := river.NewClient(riverpgxv5.New(db.Control()), &river.Config{
 		Schema: postgres.JobSchema, Logger: log, Workers: workers, MaxAttempts: attempts, JobTimeout: timeout,
 		Queues:      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: parallel}},
-		RetryPolicy: retry{time.Now},
+		RetryPolicy: retry{time.Now}, RescueStuckJobsAfter: rescueAfter,
 		// Rebuilding indexes takes their owner; our role owns nothing.
 		ReindexerSchedule: river.NeverSchedule(),
 	})

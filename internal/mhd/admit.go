@@ -139,6 +139,9 @@ func (s *seenCallers) remember(r *http.Request, organisation string) {
 	token := tokenOf(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, known := s.young[token]; known {
+		return
+	}
 	if s.young == nil || len(s.young) >= seenMost/2 {
 		s.young, s.old = make(map[[sha256.Size]byte]string), s.young
 	}

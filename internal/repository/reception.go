@@ -2,12 +2,8 @@ package repository
 
 import (
 	"context"
-	"crypto/sha1"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
-	"sync"
 	"time"
 
 	"dokumentlager/internal/failpoint"
@@ -33,7 +29,7 @@ type Facts struct {
 // Reception is one document on its way in: written, closed, asked for its Facts, then kept, quarantined or dropped. Discard is
 // always deferred. It belongs to one goroutine; what runs beside that one is the judging after Close.
 //
-// Size, SHA-256 and spool are done as bytes pass. Scanner, inspector and SHA-1 read the spool after Close, beside each other: clamd begins
+// Size, digests and spool are done as bytes pass. Scanner and inspector read the spool after Close, beside each other: clamd begins
 // its work at the end of a stream anyway, so nothing is lost, while a stream that were fed by the client would hold one of the
 // scanner's few threads for as long as that client likes, and fail with clamd's ReadTimeout whenever it paused.
 type Reception struct {
@@ -41,8 +37,8 @@ type Reception struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	content *spool
-	// sha256 is of the bytes as they came, so that a spool that garbles them is found out when the store verifies the digest.
-	sha256 hash.Hash
+	// digests are of the bytes as they came, so that a spool that garbles them is found out when the store verifies the SHA-256.
+	digests *digests
 	// refusal is what ended the writing early: above the limit, or no room.
 	refusal error
 	closed  bool
@@ -61,7 +57,7 @@ func (r *Repository) Receive(ctx context.Context) *Reception {
 	ctx, cancel := context.WithCancel(ctx)
 	return &Reception{
 		repo: r, ctx: ctx, cancel: cancel, content: newSpool(r.cfg.SpoolDir, r.cfg.MemorySpool),
-		sha256: sha256.New(), judged: make(chan struct{}),
+		digests: newDigests(), judged: make(chan struct{}),
 	}
 }
 
@@ -82,13 +78,13 @@ func (r *Reception) Write(p []byte) (int, error) {
 	if _, err := r.content.Write(p); err != nil {
 		return 0, r.refuse(noRoom(err))
 	}
-	r.sha256.Write(p)
-	return len(p), nil
+	return r.digests.Write(p)
 }
 
 // refuse ends the writing and frees the spool at once: the rest of the request may be long.
 func (r *Reception) refuse(err error) error {
 	r.refusal = err
+	r.digests.end()
 	r.content.discard()
 	return err
 }
@@ -126,7 +122,8 @@ func (r *Reception) Close() error {
 		close(r.judged)
 		return r.refusal
 	}
-	r.facts = Facts{Size: r.content.size, SHA256: r.sha256.Sum(nil), Received: r.repo.cfg.Now()}
+	r.facts = Facts{Size: r.content.size, Received: r.repo.cfg.Now()}
+	r.facts.SHA1, r.facts.SHA256 = r.digests.sums()
 	go r.judge()
 	return nil
 }
@@ -134,26 +131,11 @@ func (r *Reception) Close() error {
 // judge runs beside the caller until the scanner has spoken of everything.
 func (r *Reception) judge() {
 	defer close(r.judged)
-	var summing sync.WaitGroup
-	var sumErr error
-	summing.Go(func() { r.facts.SHA1, sumErr = r.sum() })
 	e := &examination{repo: r.repo}
 	defer e.discard()
 	result, v := e.run(r.ctx, r.content, 0)
 	r.facts.Format, r.facts.Infected, r.facts.Finding, r.err = result, v.infected, v.finding, v.err
 	r.facts.Scanned = r.repo.cfg.Now()
-	if summing.Wait(); sumErr != nil && r.err == nil {
-		r.err = notScanned(sumErr)
-	}
-}
-
-// sum is the SHA-1 of the whole spool.
-func (r *Reception) sum() ([]byte, error) {
-	digest := sha1.New()
-	if err := feed(r.ctx, digest, r.content.reader()); err != nil {
-		return nil, err
-	}
-	return digest.Sum(nil), nil
 }
 
 // Facts waits for the judging and returns what is known. With an error the document must not be accepted: fault.NotScanned or
@@ -181,5 +163,6 @@ func (r *Reception) Discard() {
 		close(r.judged)
 	}
 	<-r.judged
+	r.digests.end()
 	r.content.discard()
 }

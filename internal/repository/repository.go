@@ -100,7 +100,7 @@ type Repository struct {
 // New makes a Repository; it does not connect.
 func New(c Config) *Repository {
 	c = c.defaults()
-	return &Repository{cfg: c, slots: admission.NewQueue(c.ScanSlots)}
+	return &Repository{cfg: c, slots: admission.NewQueue(c.ScanSlots, c.Now)}
 }
 
 // slot waits for a place at the scanner, fairly between the organisations that uploads are for. A slot is held while the scanner works

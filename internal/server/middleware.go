@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/obs"
 
@@ -28,8 +29,12 @@ func (s Surroundings) identify(next http.Handler) http.Handler {
 	})
 }
 
-// isEventID keeps texts out of the log that are no ids. A bare national number has only digits: those are no ids either.
+// isEventID keeps texts out of the log that are no ids. A bare national number has only digits: those are no ids either, nor is what a
+// valid one stands in.
 func isEventID(s string) bool {
+	if holdsNationalNumber(s) {
+		return false
+	}
 	letters := false
 	for _, c := range []byte(s) {
 		switch {
@@ -41,6 +46,19 @@ func isEventID(s string) bool {
 		}
 	}
 	return letters && len(s) <= 64
+}
+
+// holdsNationalNumber finds eleven digits that are a fødselsnummer or D-nummer, synthetic or not. One UUID in some thousands has such.
+func holdsNationalNumber(s string) bool {
+	const digits = 11
+	for i := 0; i+digits <= len(s); i++ {
+		for _, authority := range []string{document.AuthorityFNR, document.AuthorityDNR} {
+			if document.CheckNorwegian(document.PatientID{Value: s[i : i+digits], Authority: authority}, true) == nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // observe writes the one log line of a request and counts it. It stands outside survive, so that a panic has its line too.

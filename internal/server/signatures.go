@@ -40,7 +40,7 @@ const ahead = 14 * time.Hour
 // stops answering does not stay young.
 func (g *SignatureGate) Passed(context.Context) error {
 	if err := g.judge(g.Known()); err != nil {
-		return fault.New(fault.NotScanned, "The malware scanner's signatures are too old, so nothing was stored. Try again later.").
+		return fault.New(fault.NotScanned, "The malware scanner's signatures are too old, so nothing counts as scanned and nothing was stored. Try again later.").
 			By("F3").RetryIn(5 * time.Minute).Because(err)
 	}
 	return nil
@@ -55,8 +55,12 @@ func (g *SignatureGate) Known() scan.Signatures {
 
 // Check asks once and gives what the scanner said, or the refusal: for a command that does not stay.
 func (g *SignatureGate) Check(ctx context.Context) (scan.Signatures, error) {
-	g.once(ctx)
-	return g.Known(), g.Passed(ctx)
+	said, err := g.Ask(ctx)
+	if err != nil {
+		return said, err
+	}
+	g.set(said)
+	return said, g.Passed(ctx)
 }
 
 func (g *SignatureGate) judge(s scan.Signatures) error {

@@ -54,7 +54,7 @@ func TestSignatureAge(t *testing.T) {
 			if err := g.Passed(t.Context()); fault.KindOf(err) != fault.Unavailable {
 				t.Errorf("open before anybody asked: %v", err)
 			}
-			_, _ = g.Check(t.Context())
+			g.AskOnce(t.Context())
 			if err := g.Passed(t.Context()); (err == nil) != c.open || err != nil && fault.Of(err).Leading().Code != fault.NotScanned {
 				t.Errorf("open %v: %v", err == nil, err)
 			}
@@ -83,7 +83,7 @@ func TestSignatureGateTurns(t *testing.T) {
 		{func() { said, asked = dated(0), nil }, true, 5},
 	} {
 		step.change()
-		_, _ = g.Check(t.Context())
+		g.AskOnce(t.Context())
 		if err := g.Passed(t.Context()); (err == nil) != step.open {
 			t.Errorf("step %d: %v", i, err)
 		}

@@ -198,7 +198,7 @@ func (s *Service) checkBytes(ctx context.Context, v *verdict, i int) {
 		v.problems.Add(p.At(at(i, "mimeType")))
 	}
 	if d.OtherMimeType != "" && e.MimeType != "" && !sameMedia(d.OtherMimeType, e.MimeType) {
-		v.problems.Add(fault.New(fault.FormatMismatch, "The entry says %q and the document itself %q.", short(e.MimeType), short(d.OtherMimeType)).
+		v.problems.Add(fault.New(fault.FormatMismatch, "The entry and the document itself declare different content types. Declare the same in both.").
 			At(at(i, "mimeType")).By("F2"))
 	}
 }
