@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -179,10 +180,13 @@ func TestEightReleases(t *testing.T) {
 }
 
 // broken is a publisher that fails after everything is queued.
-type broken struct{ administration.Publisher }
+type broken struct {
+	administration.Publisher
+	err error
+}
 
 func (b broken) Publish(ctx context.Context, tx *postgres.Tx, batch *postgres.Batch, t tenant.Tenant, held repository.QuarantineRow, kept repository.Object, event *audit.Event) error {
-	return errors.Join(b.Publisher.Publish(ctx, tx, batch, t, held, kept, event), errors.New("broken"))
+	return errors.Join(b.Publisher.Publish(ctx, tx, batch, t, held, kept, event), b.err)
 }
 
 // dead is a repository whose process ends before it can tidy up.
@@ -203,10 +207,15 @@ func TestReleaseThatFails(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		objects administration.Objects
+		err     error
 		left    int
-	}{{"fails", q.objects, 0}, {"dies", dead{q.objects}, 1}} {
+	}{
+		{"fails", q.objects, errors.New("broken"), 0},
+		{"dies", dead{q.objects}, errors.New("broken"), 1},
+		{"nobody knows whether it committed", q.objects, postgres.Unconfirmed(io.ErrUnexpectedEOF), 2},
+	} {
 		d := q.desk("ola")
-		d.Publisher, d.Objects = broken{d.Publisher}, c.objects
+		d.Publisher, d.Objects = broken{d.Publisher, c.err}, c.objects
 		if err := d.Release(t.Context(), q.of, key); err == nil {
 			t.Errorf("%s: released", c.name)
 		}
@@ -217,7 +226,7 @@ func TestReleaseThatFails(t *testing.T) {
 	if got := q.operations(); got[len(got)-1] != "quarantine-release failed ola" {
 		t.Error(got)
 	}
-	q.sweep()
+	q.sweep(2)
 	q.clean()
 	if err := q.desk("ola").Release(t.Context(), q.of, key); err != nil {
 		t.Error(err)

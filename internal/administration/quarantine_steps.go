@@ -16,7 +16,6 @@ import (
 	"dokumentlager/internal/tenant"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // maxReason bounds a reason, in bytes.
@@ -151,11 +150,9 @@ func (d *Desk) remove(ctx context.Context, tx *postgres.Tx, b *postgres.Batch, k
 
 // undo removes the copy of a release that certainly failed. When the commit's answer was lost it may stand: then the sweeper decides.
 func (d *Desk) undo(ctx context.Context, t tenant.Tenant, kept repository.Object, err error) {
-	var answered *pgconn.PgError
-	if err == nil || fault.KindOf(err) == fault.Unavailable && !errors.As(err, &answered) {
-		return
+	if err != nil && !errors.Is(err, postgres.ErrUnconfirmed) {
+		_ = d.Objects.Forget(ctx, t.Schema(), kept.Key) // what stays for want of a store, the sweeper removes
 	}
-	_ = d.Objects.Forget(ctx, t.Schema(), kept.Key) // what stays for want of a store, the sweeper removes
 }
 
 // Destroy decides that a document's bytes go for good, and forgets its message. One administrator is enough: nothing of it was ever

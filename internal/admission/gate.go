@@ -106,29 +106,16 @@ func (g *Gate) Request(organisation string) (done func(), err error) {
 	return sync.OnceFunc(func() { g.leave(organisation, holding{requests: -1}) }), nil
 }
 
-// Look says how Upload would answer now, and admits nothing. It costs next to nothing, so that a flood can be answered before its callers
-// are verified, which costs signatures and a commit for each.
-func (g *Gate) Look(organisation string, declared int64) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.sortOut()
-	return g.judge(organisation, g.charge(declared))
-}
-
-func (g *Gate) charge(declared int64) int64 {
-	if declared < 0 {
-		return g.cap.Unsized
-	}
-	return declared
-}
-
 // Upload admits one upload, or refuses with fault.TooBusy; declared is the body's length in bytes, negative when nobody said. It is under
 // way until Done.
 func (g *Gate) Upload(organisation string, declared int64) (*Upload, error) {
+	charge := declared
+	if declared < 0 {
+		charge = g.cap.Unsized
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sortOut()
-	charge := g.charge(declared)
 	if err := g.judge(organisation, charge); err != nil {
 		return nil, err
 	}
@@ -159,20 +146,18 @@ func (g *Gate) judge(organisation string, charge int64) error {
 }
 
 // crowded tells an organisation to come back although there is room: the room is for others. Whoever has had more than its part lately
-// gets what others leave, and no line of its own; but something it always gets.
+// has no burst, and nothing for certain.
 func (g *Gate) crowded(organisation string, mine holding) bool {
-	within, line := g.places.Within(organisation), standing*g.cap.Work
-	switch {
-	case within && mine.near == 0:
-		return false
-	case within && g.now().Sub(g.emptied) <= lull:
-		return mine.near >= burst*g.cap.Work-g.all.near
-	case within:
-		return mine.near >= line-g.all.near
-	case mine.near == 0:
-		return g.all.near >= line
+	room := standing * g.cap.Work
+	if g.places.Within(organisation) {
+		if mine.near == 0 {
+			return false
+		}
+		if g.now().Sub(g.emptied) <= lull {
+			room = burst * g.cap.Work
+		}
 	}
-	return g.all.near >= line/2
+	return mine.near >= room-g.all.near
 }
 
 // sortOut stops counting uploads as near whose senders are slow, and notes an empty line.

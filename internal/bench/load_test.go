@@ -8,9 +8,12 @@ import (
 	"encoding"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"testing"
+	"time"
 
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/devstack/servicetest"
@@ -114,4 +117,33 @@ func (s *sender) sign(req *http.Request) error {
 	req.Header.Set("Authorization", "DPoP "+s.token)
 	req.Header.Set("DPoP", proof)
 	return err
+}
+
+// insist sends until it is answered 200, each time it is told to come back after the time it is told, and gives how often it was.
+func (s *sender) insist(client *http.Client, req *http.Request) (refused int, err error) {
+	for {
+		if err := s.sign(req); err != nil {
+			return refused, err
+		}
+		if req.Body, err = req.GetBody(); err != nil {
+			return refused, err
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			return refused, err
+		}
+		text, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		after, noTime := strconv.Atoi(res.Header.Get("Retry-After"))
+		switch {
+		case err != nil:
+			return refused, err
+		case res.StatusCode == http.StatusOK:
+			return refused, nil
+		case res.StatusCode != http.StatusTooManyRequests || noTime != nil || after < 1:
+			return refused, fmt.Errorf("%s with Retry-After %d: %s", res.Status, after, text)
+		}
+		refused++
+		time.Sleep(time.Duration(after) * time.Second)
+	}
 }

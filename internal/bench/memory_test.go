@@ -14,7 +14,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -49,7 +51,101 @@ func (r *rig) memory(t *testing.T) {
 		grown := max(0, c.status(t, "VmHWM")-idle) / float64(n)
 		r.add(fmt.Sprintf("resident memory per 60 MiB upload, %d at once (process dokumentlager dev), against the target", n), grown, target, "MiB")
 	}
+	r.crowd(t, c, idle)
 	t.Logf("idle %.1f MiB, at the end %.1f MiB", idle, c.status(t, "VmRSS"))
+}
+
+// many is issue 3's: so many record systems send 60 MiB at the same moment.
+const many = 64
+
+// crowd lets them. Some are told to come back and do, so memory is reckoned for each upload that was under way, not for each that wanted to
+// be; and everything in use must go back to what it was before: ten goroutines and descriptors more are connections kept for the next.
+func (r *rig) crowd(t *testing.T, c *child, idle float64) {
+	from := r.press.stock(t, large)
+	before := c.usage(t)
+	c.forgetPeak(t)
+	ended, underWay := make(chan struct{}), make(chan float64)
+	go func() {
+		peak := 0.0
+		for {
+			select {
+			case <-ended:
+				underWay <- peak
+				return
+			case <-time.After(100 * time.Millisecond):
+				peak = max(peak, c.metric("dokumentlager_uploads_in_flight"))
+			}
+		}
+	}()
+	var group errgroup.Group
+	var refused atomic.Int64
+	began := time.Now()
+	for range many {
+		s := &sender{of: c.tenant(), key: c.key, token: c.token(t), url: c.file.BaseURL + "/R4/fhir/Bundle"}
+		req := s.request(t, from)
+		group.Go(func() error {
+			times, err := s.insist(c.client, req)
+			refused.Add(int64(times))
+			return err
+		})
+	}
+	err := group.Wait()
+	close(ended)
+	peak := <-underWay
+	if err != nil {
+		t.Fatal(err)
+	}
+	grown := max(0, c.status(t, "VmHWM")-idle)
+	after := c.awaitUsage(t, before)
+	t.Logf("%d uploads of 60 MiB in %v, %.0f under way at most, %d times told to come back; %.1f MiB grown; before %+v, after %+v", many,
+		time.Since(began).Round(time.Second), peak, refused.Load(), grown, before, after)
+	r.add(fmt.Sprintf("resident memory per 60 MiB upload under way, %d sent at once and %.0f under way (process dokumentlager dev), against the target", many, peak),
+		grown/max(1, peak), target, "MiB")
+	r.add(fmt.Sprintf("goroutines after %d uploads of 60 MiB at once, against those before and ten", many), after.goroutines, before.goroutines+10, "")
+	r.add(fmt.Sprintf("open descriptors after %d uploads of 60 MiB at once, against those before and ten", many), after.descriptors, before.descriptors+10, "")
+}
+
+// usage is what a leak would make grow.
+type usage struct{ goroutines, descriptors float64 }
+
+func (c *child) usage(t *testing.T) usage {
+	t.Helper()
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", c.file.PID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return usage{c.metric("go_goroutines"), float64(len(open))}
+}
+
+// awaitUsage waits a minute for what was in use before, and gives what is.
+func (c *child) awaitUsage(t *testing.T, before usage) (now usage) {
+	t.Helper()
+	c.client.CloseIdleConnections()
+	for range 60 {
+		if now = c.usage(t); now.goroutines <= before.goroutines+10 && now.descriptors <= before.descriptors+10 {
+			return now
+		}
+		time.Sleep(time.Second)
+	}
+	return now
+}
+
+// metric is the sum of the series of a name, 0 when the process does not tell.
+func (c *child) metric(name string) (sum float64) {
+	res, err := c.client.Get(c.file.BaseURL + "/metrics")
+	if err != nil {
+		return 0
+	}
+	defer res.Body.Close()
+	text, _ := io.ReadAll(res.Body)
+	for line := range strings.Lines(string(text)) {
+		rest, ours := strings.CutPrefix(line, name)
+		if fields := strings.Fields(rest); ours && len(fields) > 0 && strings.ContainsAny(rest[:1], "{ ") {
+			value, _ := strconv.ParseFloat(fields[len(fields)-1], 64)
+			sum += value
+		}
+	}
+	return sum
 }
 
 // child is `dokumentlager dev` in a process of its own.
@@ -173,8 +269,17 @@ func (c *child) upload(t *testing.T, messages [][]byte) {
 	}
 }
 
-// sign asks the stack's HelseID for a record system's token.
+// sign puts a record system's token and a proof on a request.
 func (c *child) sign(t *testing.T, req *http.Request) {
+	t.Helper()
+	s := &sender{key: c.key, token: c.token(t), url: req.URL.String()}
+	if err := s.sign(req); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// token asks the stack's HelseID.
+func (c *child) token(t *testing.T) string {
 	t.Helper()
 	wish, err := json.Marshal(map[string]any{"jkt": c.key.Thumbprint(), "claims": map[string]any{
 		"aud": access.AudienceWrite, "scope": []string{access.ScopeCreate}, "client_id": "bench",
@@ -198,12 +303,7 @@ func (c *child) sign(t *testing.T, req *http.Request) {
 	if err := json.Unmarshal(body.Bytes(), &answer); err != nil {
 		t.Fatal(err)
 	}
-	proof, err := c.key.Proof(req.Method, req.URL.String(), answer.Token, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "DPoP "+answer.Token)
-	req.Header.Set("DPoP", proof)
+	return answer.Token
 }
 
 // status reads one of the kernel's figures on the process, in MiB.

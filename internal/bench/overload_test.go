@@ -15,7 +15,7 @@ import (
 
 const (
 	// loadPhase is how long a load lasts; its first second, in which queues fill, is not counted.
-	loadPhase = 6 * time.Second
+	loadPhase = 5 * time.Second
 	onset     = time.Second
 	// signing is how long before a request is due its proof is made.
 	signing = 20 * time.Millisecond

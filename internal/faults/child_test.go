@@ -72,7 +72,8 @@ func runChild(ctx context.Context) error {
 		return err
 	}
 	set := failpoint.New(longestHang)
-	service, err := server.Build(ctx, cfg, "faults", obs.NewLogger(os.Stderr, slog.LevelError+4, nil), server.WithFailpoints(set), server.WithLease(lease))
+	service, err := server.Build(ctx, cfg, "faults", obs.NewLogger(os.Stderr, slog.LevelError+4, nil), server.WithFailpoints(set), server.WithLease(lease),
+		server.WithSelfTest(func(context.Context) error { return nil }))
 	if err != nil {
 		return err
 	}

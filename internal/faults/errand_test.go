@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"net/http"
@@ -55,7 +56,9 @@ func by(deed func(*scene) *errand, points ...failpoint.Name) (out []walkCase) {
 
 // errand is what a case wants done. Each field but try may be nil.
 type errand struct {
-	try func(limit time.Duration) reply
+	try func(context.Context) reply
+	// local tells that no client waits for it.
+	local bool
 	// good tells whether an answer says that it is done; reply.kept otherwise.
 	good func(reply) bool
 	// book takes it into the books.
@@ -66,7 +69,7 @@ type errand struct {
 
 // send is an errand of a record system.
 func send(d *deed) *errand {
-	return &errand{try: func(limit time.Duration) reply { return d.send(d.source.t.Context(), limit) }, good: d.finished, book: d.done}
+	return &errand{try: func(ctx context.Context) reply { return d.send(ctx, time.Minute) }, good: d.finished, book: d.done}
 }
 
 // must does a deed undisturbed.
@@ -145,7 +148,7 @@ func sweepTwo(sc *scene) *errand {
 			sc.t.Fatal(err)
 		}
 	}
-	return &errand{try: func(time.Duration) reply {
+	return &errand{local: true, try: func(context.Context) reply {
 		r, err := sc.lane.process.tell(order{Sweep: sc.of.Name})
 		switch {
 		case err != nil:

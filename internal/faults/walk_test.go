@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -36,6 +37,9 @@ func (c walkCase) modes() []failpoint.Mode {
 	}
 	return failpoint.Modes()
 }
+
+// claims: the point is about the Idempotency-Key itself.
+func (c walkCase) claims() bool { return strings.HasPrefix(string(c.point), "upload/claim-") }
 
 // unconfirmed: the point is a commit whose answer is lost.
 func (c walkCase) unconfirmed() bool { return strings.HasSuffix(string(c.point), "/commit-lost") }
@@ -86,26 +90,42 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// patience is the deadline of a client that is to see a hang, and of one that is not.
-func patience(mode failpoint.Mode) time.Duration {
-	if mode == failpoint.Hang {
-		return longestHang / 2
+// tryOnce sends the message. A client that meets a hang gives up soon after.
+func (l *lane) tryOnce(t *testing.T, c walkCase, mode failpoint.Mode, e *errand, before int) reply {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if mode != failpoint.Hang || e.local {
+		return e.try(ctx)
 	}
-	return 30 * time.Second
+	answered := make(chan reply, 1)
+	go func() { answered <- e.try(ctx) }()
+	for {
+		select {
+		case r := <-answered:
+			return r
+		case <-time.After(20 * time.Millisecond):
+			if l.tell(t, order{}).Fired[c.point] > before {
+				cancel()
+			}
+		}
+	}
 }
 
 func (l *lane) walk(t *testing.T, c walkCase, mode failpoint.Mode) {
 	of := l.Tenant(t)
 	sc := &scene{t: t, lane: l, of: of, source: newSource(t, l.Service, of)}
+	l.tell(t, order{Disarm: true}) // a case before may have failed
 	e := c.deed(sc)
 	l.settle(t) // what the deed needed may still be under way
 	l.arm(t, c, mode)
 	before := l.tell(t, order{}).Fired[c.point]
-	first := e.try(patience(mode))
+	first := l.tryOnce(t, c, mode, e, before)
 	l.expectFired(t, c, mode, before)
 	l.tell(t, order{Disarm: true})
 	l.settle(t)
-	if last := sc.again(t, c, e, first); last.err == nil && e.book != nil {
+	sc.expectTidy(t, c, mode, first)
+	if last := sc.again(t, c, mode, e, first); last.err == nil && e.book != nil {
 		if err := e.book(last); err != nil {
 			t.Error(err)
 		}
@@ -133,8 +153,22 @@ func (l *lane) expectFired(t *testing.T, c walkCase, mode failpoint.Mode, before
 	l.start(t)
 }
 
+// expectTidy: an upload whose failure the service lives to see leaves nothing in the store, sweep or not (promise 1).
+func (sc *scene) expectTidy(t *testing.T, c walkCase, mode failpoint.Mode, first reply) {
+	t.Helper()
+	point := string(c.point)
+	if mode == failpoint.Kill || first.kept() || !strings.HasPrefix(point, "upload/") || strings.HasPrefix(point, "upload/undo-") ||
+		c.unconfirmed() || c.point == failpoint.Committed || c.point == failpoint.ClaimRelease {
+		return
+	}
+	in := &inspection{t: t, service: sc.service, of: sc.of, papers: sc.papers}
+	if err := in.objects(t.Context()); err != nil || len(in.violations) > 0 {
+		t.Errorf("before any sweep: %v, %v", in.violations, err)
+	}
+}
+
 // again sends the same message once more unless the first answer was a good one, and demands success then.
-func (sc *scene) again(t *testing.T, c walkCase, e *errand, first reply) reply {
+func (sc *scene) again(t *testing.T, c walkCase, mode failpoint.Mode, e *errand, first reply) reply {
 	t.Helper()
 	good := e.good
 	if good == nil {
@@ -149,8 +183,12 @@ func (sc *scene) again(t *testing.T, c walkCase, e *errand, first reply) reply {
 	if c.unconfirmed() && first.err == nil && (first.status != http.StatusServiceUnavailable || first.header.Get("Retry-After") == "") {
 		t.Errorf("nobody knows whether it was done, and the client is not asked to send it again: %s", first)
 	}
-	time.Sleep(lease) // a killed attempt's Idempotency-Key stays taken so long
-	second := e.try(30 * time.Second)
+	if mode == failpoint.Kill || c.claims() {
+		time.Sleep(lease) // so long stays taken the Idempotency-Key of an attempt that could not give it free
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	second := e.try(ctx)
 	t.Logf("the first try gave %.200s, and the second %.60s", first, second)
 	if !good(second) {
 		t.Errorf("the first try gave %s, and the second %s", first, second)

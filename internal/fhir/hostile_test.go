@@ -91,7 +91,7 @@ func TestHostileBundles(t *testing.T) {
 		}
 		var p *fault.Problem
 		if errors.As(err, &p); c.want == "" && err != nil || c.want != "" && (p == nil || p.Code != c.want) {
-			t.Errorf("%s: %v, want %q", name, err, c.want)
+			t.Errorf("%s: %.300v, want %q", name, err, c.want)
 		}
 	}
 }

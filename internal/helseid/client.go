@@ -32,11 +32,17 @@ type Client struct {
 // Token gets an access token for scopes of one API. organisation is "parent" or "parent:child" (organisation numbers) for a
 // multi-tenant client, and empty otherwise. HelseID demands a nonce and gives it with its first refusal.
 func (c *Client) Token(ctx context.Context, scopes []string, organisation string) (string, error) {
+	reply, err := c.grant(ctx, scopes, organisation)
+	return reply.AccessToken, err
+}
+
+// grant is Token with what else HelseID said.
+func (c *Client) grant(ctx context.Context, scopes []string, organisation string) (tokenReply, error) {
 	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
 	endpoint, err := c.endpoint(ctx)
 	if err != nil {
-		return "", fmt.Errorf("find HelseID's token endpoint: %w", err)
+		return tokenReply{}, fmt.Errorf("find HelseID's token endpoint: %w", err)
 	}
 	reply, nonce, err := c.ask(ctx, endpoint, scopes, organisation, "")
 	if err == nil && reply.Error == "use_dpop_nonce" && nonce != "" {
@@ -44,13 +50,13 @@ func (c *Client) Token(ctx context.Context, scopes []string, organisation string
 	}
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("ask HelseID for a token: %w", err)
+		return tokenReply{}, fmt.Errorf("ask HelseID for a token: %w", err)
 	case reply.Error != "":
-		return "", fmt.Errorf("HelseID gave no token: %s: %s", reply.Error, reply.Description)
+		return tokenReply{}, fmt.Errorf("HelseID gave no token: %s: %s", reply.Error, reply.Description)
 	case reply.AccessToken == "" || !strings.EqualFold(reply.TokenType, "DPoP"):
-		return "", errors.New("HelseID answered without a DPoP token")
+		return tokenReply{}, errors.New("HelseID answered without a DPoP token")
 	}
-	return reply.AccessToken, nil
+	return reply, nil
 }
 
 // Authorize puts the token and a fresh proof on a request. Call it once per try: a proof is good for one request.
@@ -93,6 +99,8 @@ func (c *Client) endpoint(ctx context.Context) (string, error) {
 type tokenReply struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
+	// ExpiresIn is the token's life in seconds; 0 when HelseID does not say.
+	ExpiresIn   int64  `json:"expires_in"`
 	Error       string `json:"error"`
 	Description string `json:"error_description"`
 }

@@ -189,6 +189,25 @@ var sabotages = map[string]func(s *scene) []string{
 		first := s.id(`select id from tenant.document_entry where status <> 'T' order by id limit 1`)
 		return []string{line(lifecycle.LocatorMissing, uuid.Nil, first)}
 	},
+	"a message left": func(s *scene) []string {
+		s.owner(`update tenant.stored_object set held = '{}' where key = $1`, s.key(s.plain))
+		return []string{line(lifecycle.MessageLeft, s.key(s.plain), uuid.Nil)}
+	},
+	"a quarantined document's message deleted": func(s *scene) []string {
+		s.owner(`update tenant.stored_object set held = null where key = $1`, s.quarantined)
+		return []string{line(lifecycle.MessageMissing, s.quarantined, uuid.Nil)}
+	},
+	"an entry names what was never published": func(s *scene) []string {
+		old := s.key(s.plain)
+		s.owner(`update tenant.document_entry set object_key = $2 where id = $1`, s.plain, s.quarantined)
+		return []string{line(lifecycle.EntryWithoutObject, s.quarantined, s.plain), line(lifecycle.ObjectWithoutEntry, old, uuid.Nil)}
+	},
+	"an entry names another's quarantined document": func(s *scene) []string {
+		old := s.key(s.plain)
+		s.owner(`update tenant.stored_object set held = held || '{"late":true}' where key = $1`, s.quarantined)
+		s.owner(`update tenant.document_entry set object_key = $2 where id = $1`, s.plain, s.quarantined)
+		return []string{line(lifecycle.EntryWithoutObject, s.quarantined, s.plain), line(lifecycle.ObjectWithoutEntry, old, uuid.Nil)}
+	},
 	"a removal nobody does": func(s *scene) []string {
 		s.loseRemoval()
 		return []string{line(lifecycle.RemovalLost, s.key(s.deleted), uuid.Nil)}

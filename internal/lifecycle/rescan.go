@@ -97,14 +97,15 @@ func (r *Rescan) Run(ctx context.Context, only string) (report RescanReport, err
 		if only != "" {
 			return run.all(ctx, tenants, place0)
 		}
-		from, err := run.resume(ctx, held)
-		if err == nil {
-			err = run.all(ctx, tenants, from)
+		if err := run.resume(ctx, held); err != nil {
+			return err
 		}
+		err := run.all(ctx, tenants, run.at)
 		if err == nil {
-			err = run.done(ctx)
+			return run.done(ctx)
 		}
-		return err
+		// Only a process that is killed loses the last second.
+		return errors.Join(err, run.save(context.WithoutCancel(ctx), run.at))
 	})
 	return report, err
 }
@@ -125,6 +126,8 @@ type rescanning struct {
 	// keep is nil for a scan whose progress is not kept.
 	keep  *progress
 	saved time.Time
+	// at is how far it is.
+	at reached
 	// next is when the rate allows the next document.
 	next time.Time
 	seen int
@@ -163,7 +166,8 @@ func (r *rescanning) tenant(ctx context.Context, t tenant.Tenant, nth int, after
 			}
 		}
 		if len(page) < rescanPage {
-			return r.save(ctx, reached{t.ID, uuid.Max})
+			r.at = reached{t.ID, uuid.Max}
+			return r.save(ctx, r.at)
 		}
 	}
 }
@@ -171,6 +175,7 @@ func (r *rescanning) tenant(ctx context.Context, t tenant.Tenant, nth int, after
 // note tells progress, and keeps it once a second.
 func (r *rescanning) note(ctx context.Context, t tenant.Tenant, nth int, key uuid.UUID) error {
 	r.seen++
+	r.at = reached{t.ID, key}
 	if r.Progress != nil {
 		share := (float64(nth) + float64(binary.BigEndian.Uint16(key[:2]))/(1<<16)) / float64(r.tenants)
 		r.Progress(Progress{Share: share, Objects: r.seen, Findings: r.report.Infected})
@@ -178,7 +183,7 @@ func (r *rescanning) note(ctx context.Context, t tenant.Tenant, nth int, key uui
 	if time.Since(r.saved) < time.Second {
 		return nil
 	}
-	return r.save(ctx, reached{t.ID, key})
+	return r.save(ctx, r.at)
 }
 
 // object scans one document and acts on the verdict.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"dokumentlager/internal/audit"
-	"dokumentlager/internal/fault"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/registry"
 	"dokumentlager/internal/repository"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // errMoved ends a transaction on a document that is not what it was when it was scanned.
@@ -99,9 +97,7 @@ func names(all ...string) (out []string) {
 
 // undo removes the copy of a transaction that certainly failed; of one whose commit nobody answered, the sweeper decides.
 func (r *rescanning) undo(ctx context.Context, t tenant.Tenant, held repository.Object, err error) {
-	var answered *pgconn.PgError
-	if err == nil || fault.KindOf(err) == fault.Unavailable && !errors.As(err, &answered) {
-		return
+	if err != nil && !errors.Is(err, postgres.ErrUnconfirmed) {
+		_ = r.Objects.Forget(ctx, t.Schema(), held.Key) // what stays for want of a store, the sweeper removes
 	}
-	_ = r.Objects.Forget(ctx, t.Schema(), held.Key) // what stays for want of a store, the sweeper removes
 }

@@ -69,22 +69,21 @@ type progress struct {
 
 // resume begins a scan, or takes up the one that was cut off: that keeps the signatures it began with, so that another one follows when
 // they have changed since.
-func (r *rescanning) resume(ctx context.Context, held holder) (from reached, err error) {
+func (r *rescanning) resume(ctx context.Context, held holder) error {
 	r.keep = &progress{held: held, begun: r.Now().UTC()}
 	var done *time.Time
-	p := &r.report
-	last := RescanReport{}
-	err = held.QueryRow(ctx, `select signatures, begun_at, done_at, tenant_id, object_key, scanned, bytes, infected, accepted, unscanned from control.rescan`).
-		Scan(&last.Signatures, &r.keep.begun, &done, &from.tenant, &from.key, &last.Scanned, &last.Bytes, &last.Infected, &last.Accepted, &last.Unscanned)
+	var last RescanReport
+	err := held.QueryRow(ctx, `select signatures, begun_at, done_at, tenant_id, object_key, scanned, bytes, infected, accepted, unscanned from control.rescan`).
+		Scan(&last.Signatures, &r.keep.begun, &done, &r.at.tenant, &r.at.key, &last.Scanned, &last.Bytes, &last.Infected, &last.Accepted, &last.Unscanned)
 	switch {
 	case err == nil && done == nil:
-		*p = last
-		return from, nil
+		r.report = last
+		return nil
 	case err != nil && !errors.Is(err, pgx.ErrNoRows):
-		return from, postgres.Unavailable(err)
+		return postgres.Unavailable(err)
 	}
-	r.keep.begun = r.Now().UTC()
-	return place0, r.write(ctx, place0, nil)
+	r.keep.begun, r.at = r.Now().UTC(), place0
+	return r.write(ctx, place0, nil)
 }
 
 // save keeps how far the scan is; nothing for a scan of one tenant.

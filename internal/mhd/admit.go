@@ -5,12 +5,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"io"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
 	"dokumentlager/internal/admission"
 	"dokumentlager/internal/audit"
+	"dokumentlager/internal/obs"
 )
 
 // Admission says whether work of an organisation may begin (admission.Gate). Its refusals are answered at once, before a byte of the body
@@ -18,37 +20,41 @@ import (
 // database.
 type Admission interface {
 	Request(organisation string) (done func(), err error)
-	Look(organisation string, declared int64) error
 	Upload(organisation string, declared int64) (*admission.Upload, error)
 }
 
-// upload is guarded for what brings documents. Its callers are looked at twice: whoever has been verified before, by the same token, is
-// told to come back before signatures and proof are checked, because in a flood that work would take the time of those who are let in.
-// A token that is not its sender's own is thereby told that its organisation is busy, and nothing else.
+// upload is guarded for what brings documents. Whoever has been verified before, by the same token, is let in or told to come back before
+// signatures and proof are checked: in a flood that work would take the time of those who are let in. A token that is not its sender's own
+// is thereby told that its organisation is busy, and nothing else.
 func (d *Door) upload(h handler) http.HandlerFunc {
-	verified := d.guarded(d.uploading(h))
 	return func(w http.ResponseWriter, r *http.Request) {
-		if organisation, known := d.seen.organisation(r); known {
-			if err := d.Admission.Look(organisation, r.ContentLength); err != nil {
-				d.refuseUnread(w, r, err)
+		var admitted *admission.Upload
+		if caller, known := d.seen.caller(r); known {
+			var err error
+			if admitted, err = d.Admission.Upload(caller.organisation, r.ContentLength); err != nil {
+				d.refuseUnread(w, r, caller.client, err)
 				return
 			}
+			defer admitted.Done()
 		}
-		verified(w, r)
+		d.guarded(d.uploading(h, admitted))(w, r)
 	}
 }
 
-// uploading lets an upload in before its body is read, and makes it wait for its turn when its body is whole: until then it costs little,
-// and a slow sender keeps nobody else from being worked on.
-func (d *Door) uploading(h handler) handler {
+// uploading lets an upload in that is not yet, and makes it wait for its turn when its body is whole: until then it costs little, and a slow
+// sender keeps nobody else from being worked on.
+func (d *Door) uploading(h handler, admitted *admission.Upload) handler {
 	return func(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
-		d.seen.remember(r, organisationOf(actor))
-		admitted, err := d.Admission.Upload(organisationOf(actor), r.ContentLength)
-		if err != nil {
-			d.refuseUnread(w, r, err)
-			return nil
+		d.seen.remember(r, seenCaller{organisationOf(actor), actor.ClientID})
+		if admitted == nil {
+			upload, err := d.Admission.Upload(organisationOf(actor), r.ContentLength)
+			if err != nil {
+				d.refuseUnread(w, r, actor.ClientID, err)
+				return nil
+			}
+			defer upload.Done()
+			admitted = upload
 		}
-		defer admitted.Done()
 		r.Body = &admittedBody{ReadCloser: r.Body, ctx: r.Context(), left: r.ContentLength, upload: admitted}
 		return h(w, r, actor)
 	}
@@ -88,8 +94,9 @@ const (
 )
 
 // refuseUnread answers at once, and then reads what the sender goes on sending, for a while: many clients look for an answer only when
-// they have sent everything, and would see a broken connection instead of the time to come back.
-func (d *Door) refuseUnread(w http.ResponseWriter, r *http.Request, err error) {
+// they have sent everything, and would see a broken connection instead of the time to come back. The log says which client it was.
+func (d *Door) refuseUnread(w http.ResponseWriter, r *http.Request, client string, err error) {
+	obs.Note(r.Context(), slog.String("client_id", client))
 	control := http.NewResponseController(w)
 	_ = control.EnableFullDuplex() // else net/http reads before it answers
 	if r.ContentLength < 0 || r.ContentLength > unreadKept {
@@ -113,29 +120,31 @@ func (d *Door) refuseUnread(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// seenMost bounds how many tokens are remembered, in two generations of at most half each, with 32 bytes of hash and a number.
+// seenMost bounds how many tokens are remembered, in two generations of at most half each.
 const seenMost = 8192
 
 // seenCallers knows whose tokens have been verified. Only a verified token comes in, so a stranger's text is never taken for somebody.
 type seenCallers struct {
 	mu         sync.Mutex
-	young, old map[[sha256.Size]byte]string
+	young, old map[[sha256.Size]byte]seenCaller
 }
 
-// organisation is whose share the request would be taken from, if its token was seen before.
-func (s *seenCallers) organisation(r *http.Request) (string, bool) {
+// seenCaller is whose share a request is taken from, and what the log calls the sender.
+type seenCaller struct{ organisation, client string }
+
+// caller is known when the request's token was seen before.
+func (s *seenCallers) caller(r *http.Request) (c seenCaller, known bool) {
 	token := tokenOf(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if organisation, ok := s.young[token]; ok {
-		return organisation, true
+	if c, known = s.young[token]; !known {
+		c, known = s.old[token]
 	}
-	organisation, ok := s.old[token]
-	return organisation, ok
+	return c, known
 }
 
 // remember is called with a verified request.
-func (s *seenCallers) remember(r *http.Request, organisation string) {
+func (s *seenCallers) remember(r *http.Request, c seenCaller) {
 	token := tokenOf(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,9 +152,9 @@ func (s *seenCallers) remember(r *http.Request, organisation string) {
 		return
 	}
 	if s.young == nil || len(s.young) >= seenMost/2 {
-		s.young, s.old = make(map[[sha256.Size]byte]string), s.young
+		s.young, s.old = make(map[[sha256.Size]byte]seenCaller), s.young
 	}
-	s.young[token] = organisation
+	s.young[token] = c
 }
 
 func tokenOf(r *http.Request) [sha256.Size]byte {

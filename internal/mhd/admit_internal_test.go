@@ -30,12 +30,12 @@ type gated struct {
 
 func newGated(t *testing.T, h func(w http.ResponseWriter, r *http.Request) error) *gated {
 	t.Helper()
-	g := &gated{gate: admission.New(admission.Capacity{Requests: 100, Work: 1, Bytes: 4 << 20, Unsized: 1 << 20}, time.Now,
+	g := &gated{gate: admission.New(admission.Capacity{Requests: 100, Work: 1, Bytes: 4 << 20, Unsized: 64 << 10}, time.Now,
 		func(d time.Duration) time.Duration { return d }, nil)}
 	g.door = &Door{Config: Config{Admission: g.gate, Log: slog.New(slog.DiscardHandler)}, unread: make(chan struct{}, unreadMost)}
-	upload := g.door.uploading(func(w http.ResponseWriter, r *http.Request, _ audit.Actor) error { g.handled.Add(1); return h(w, r) })
+	handle := func(w http.ResponseWriter, r *http.Request, _ audit.Actor) error { g.handled.Add(1); return h(w, r) }
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := upload(w, r, audit.Actor{Caller: access.Caller{Organisation: "981275721"}}); err != nil {
+		if err := g.door.uploading(handle, nil)(w, r, audit.Actor{Caller: access.Caller{Organisation: "981275721"}}); err != nil {
 			g.door.refuse(w, r, err)
 		}
 	}))
@@ -151,11 +151,14 @@ func TestNothingLeaks(t *testing.T) {
 		handle func(http.ResponseWriter, *http.Request) error
 		client func(t *testing.T, g *gated)
 	}{
-		"hung up in mid-body":         {readAll, func(t *testing.T, g *gated) { hangUp(t, g, "Content-Length: 1000", "abc") }},
-		"hung up in a chunk":          {readAll, func(t *testing.T, g *gated) { hangUp(t, g, "Transfer-Encoding: chunked", "400\r\nabc") }},
-		"answered without reading":    {func(http.ResponseWriter, *http.Request) error { return nil }, post},
-		"refused after half the body": {func(_ http.ResponseWriter, r *http.Request) error { _, _ = r.Body.Read(make([]byte, 10)); return io.ErrNoProgress }, post},
-		"panics before reading":       {func(http.ResponseWriter, *http.Request) error { panic("x") }, post},
+		"hung up in mid-body":      {readAll, func(t *testing.T, g *gated) { hangUp(t, g, "Content-Length: 1000", "abc") }},
+		"hung up in a chunk":       {readAll, func(t *testing.T, g *gated) { hangUp(t, g, "Transfer-Encoding: chunked", "400\r\nabc") }},
+		"answered without reading": {func(http.ResponseWriter, *http.Request) error { return nil }, post},
+		"refused after half the body": {func(_ http.ResponseWriter, r *http.Request) error {
+			_, _ = r.Body.Read(make([]byte, 10))
+			return io.ErrNoProgress
+		}, post},
+		"panics before reading": {func(http.ResponseWriter, *http.Request) error { panic("x") }, post},
 		"panics at its place": {func(w http.ResponseWriter, r *http.Request) error {
 			if err := readAll(w, r); err != nil {
 				t.Error(err)
@@ -254,7 +257,7 @@ func TestKnownCallersAreRefusedUnverified(t *testing.T) {
 	}
 	r := httptest.NewRequest("POST", "/", nil)
 	r.Header.Set("Authorization", "DPoP known")
-	g.door.seen.remember(r, "981275721")
+	g.door.seen.remember(r, seenCaller{"981275721", "epj"})
 	if known, unknown := ask("known"), ask("unknown"); known != 429 || unknown != 401 {
 		t.Errorf("a known token: %d, an unknown one: %d", known, unknown)
 	}
@@ -262,6 +265,7 @@ func TestKnownCallersAreRefusedUnverified(t *testing.T) {
 	if got := ask("known"); got != 401 {
 		t.Errorf("a known token without a proof is let in when there is room: %d", got)
 	}
+	g.awaitEmpty(t)
 }
 
 // TestSeenCallersAreBounded: old ones are forgotten, those of late are not.
@@ -274,14 +278,14 @@ func TestSeenCallersAreBounded(t *testing.T) {
 		return r
 	}
 	for n := range 2*seenMost + 1 {
-		s.remember(request(n), "o")
-		s.remember(request(n), "o") // again costs no room
+		s.remember(request(n), seenCaller{"o", "c"})
+		s.remember(request(n), seenCaller{"o", "c"}) // again costs no room
 	}
 	if len(s.young)+len(s.old) > seenMost {
 		t.Errorf("%d are kept", len(s.young)+len(s.old))
 	}
-	_, first := s.organisation(request(0))
-	_, last := s.organisation(request(2*seenMost - 100))
+	_, first := s.caller(request(0))
+	_, last := s.caller(request(2*seenMost - 100))
 	if first || !last {
 		t.Errorf("the first: %v, one of the last: %v", first, last)
 	}

@@ -102,7 +102,7 @@ func (d *Door) guarded(h handler) http.HandlerFunc {
 		actor := actorOf(r, caller)
 		done, err := d.Admission.Request(organisationOf(actor))
 		if err != nil {
-			d.refuseUnread(w, r, err)
+			d.refuseUnread(w, r, actor.ClientID, err)
 			return
 		}
 		defer done()

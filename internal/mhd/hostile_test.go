@@ -250,21 +250,46 @@ func TestPackedRequests(t *testing.T) {
 // unsized is a body whose length nobody is told, so that it goes in chunks.
 type unsized struct{ io.Reader }
 
+// oversized is a message whose one document is a line again and again, one byte more than may be. It is made as it is read: half a minute of
+// test goes by over 80 MB of JSON otherwise. The line's length is a multiple of three.
+func oversized(t *testing.T, b servicetest.Bundle, line string) io.Reader {
+	t.Helper()
+	data := base64.StdEncoding.EncodeToString(b.Docs[0].Bytes)
+	head, tail, found := strings.Cut(string(b.JSON(t)), data)
+	if !found || len(line)%3 != 0 {
+		t.Fatal("the message cannot be stretched")
+	}
+	whole := limit / len(line)
+	last := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", limit-whole*len(line)+1)))
+	lines := io.LimitReader(&repeated{text: base64.StdEncoding.EncodeToString([]byte(strings.Repeat(line, 100)))}, int64(whole*len(line)/3*4))
+	return io.MultiReader(strings.NewReader(head), lines, strings.NewReader(last+tail))
+}
+
+// repeated is a text without end.
+type repeated struct {
+	text string
+	at   int
+}
+
+func (r *repeated) Read(p []byte) (int, error) {
+	n := copy(p, r.text[r.at:])
+	r.at = (r.at + n) % len(r.text)
+	return n, nil
+}
+
 // TestChunked: without a length the limit is the same: 60 MiB and no byte more (F5).
 func TestChunked(t *testing.T) {
 	s := servicetest.Start(t)
 	of := s.Tenant(t)
 	w := s.Writer(t, of.Organisations[0])
-	d := servicetest.NewDoc()
-	d.Bytes = append(bytes.Repeat([]byte("Blodtrykk 120/80, puls 60. Ingen funn.\r\n"), limit/40), make([]byte, limit%40+1)...)
-	send := func(b servicetest.Bundle) servicetest.Answer {
-		return w.Do(t, s.Request(t, http.MethodPost, "/R4/fhir/Bundle", unsized{bytes.NewReader(b.JSON(t))}, "Content-Type", "application/fhir+json"))
+	send := func(body io.Reader) servicetest.Answer {
+		return w.Do(t, s.Request(t, http.MethodPost, "/R4/fhir/Bundle", unsized{body}, "Content-Type", "application/fhir+json"))
 	}
-	if a := send(servicetest.BundleFor(of, d)); a.Status != http.StatusRequestEntityTooLarge || !told(outcome(t, a), "DLDocumentTooLarge", "Bundle.entry[2].resource.data") {
+	if a := send(oversized(t, servicetest.BundleFor(of), "Blodtrykk 120/80, puls 60. Ingen funn.  \r\n")); a.Status != http.StatusRequestEntityTooLarge || !told(outcome(t, a), "DLDocumentTooLarge", "Bundle.entry[2].resource.data") {
 		t.Errorf("one byte more: %d %s", a.Status, a.Body)
 	}
 	leavesNothing(t, s, of, "provide")
-	if a := send(servicetest.BundleFor(of)); a.Status != http.StatusOK {
+	if a := send(bytes.NewReader(servicetest.BundleFor(of).JSON(t))); a.Status != http.StatusOK {
 		t.Errorf("a short one: %d %s", a.Status, a.Body)
 	}
 }

@@ -129,7 +129,7 @@ func TestScannerTruth(t *testing.T) {
 	}
 	// Not parallel: what the scanner does is done to all.
 	t.Run("failures", func(t *testing.T) {
-		f := newFragile(t, "CLAMD_DEADLINE", "3s")
+		f := newFragile(t, "CLAMD_DEADLINE", "8s")
 		for _, c := range failures {
 			t.Run(c.name, func(t *testing.T) {
 				f.scanner.set(f.scanner.scanning(c.do))

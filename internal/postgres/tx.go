@@ -94,8 +94,11 @@ func Unconfirmed(cause error) error {
 		return nil
 	}
 	return fault.New(fault.PartUnavailable, "The registry's database did not confirm in time, so it is not known whether anything was "+
-		"changed. Send the same request again.").RetryIn(retryIn).Because(cause)
+		"changed. Send the same request again.").RetryIn(retryIn).Because(fmt.Errorf("%w: %w", ErrUnconfirmed, cause))
 }
+
+// ErrUnconfirmed is in the error of every transaction of which nobody knows whether it was committed. All others that failed are not there.
+var ErrUnconfirmed = errors.New("postgres: the commit was sent and not confirmed")
 
 // Control queues a statement on the control schema, to run last and with the application's role.
 func (t *Tx) Control(sql string, args ...any) { t.last.Queue(sql, args...) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/postgres"
@@ -13,10 +14,15 @@ import (
 type staged struct {
 	schema postgres.Schema
 	object Object
-	// done is closed when err is final.
-	done chan struct{}
-	err  error
+	// done is closed when err is final; cancel breaks the put off.
+	done   chan struct{}
+	cancel context.CancelFunc
+	err    error
 }
+
+// putEnds is how long a put that nobody wants any more may go on. One that is broken off may still be finished by the store, after its
+// object was removed; few take so long.
+const putEnds = 3 * time.Second
 
 // Stage begins to put the document into the store while the scanner still looks at it: both take long, and neither waits for the other.
 // Nothing is published by that, since no row names the object: Keep takes it over when the document is clean, and Unstage or
@@ -27,20 +33,22 @@ func (r *Reception) Stage(s postgres.Schema) {
 		return
 	}
 	o := Object{Key: r.repo.cfg.NewKey(), Size: r.facts.Size, SHA256: r.facts.SHA256, Received: r.facts.Received}
-	st := &staged{schema: s, object: o, done: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.ctx))
+	st := &staged{schema: s, object: o, done: make(chan struct{}), cancel: cancel}
 	r.staged = st
 	go func() {
 		defer close(st.done)
+		defer cancel()
 		defer func() {
 			if p := recover(); p != nil { // no HTTP server's recover stands above this goroutine
 				st.err = fmt.Errorf("repository: panic of type %T while storing a document", p)
 			}
 		}()
-		if st.err = r.repo.cfg.Fail.Reach(r.ctx, failpoint.PutBegin); st.err == nil {
-			st.err = r.repo.cfg.Blobs.Put(r.ctx, storeKey(documents, s, o.Key), r.content.reader(), o.Size, o.SHA256)
+		if st.err = r.repo.cfg.Fail.Reach(ctx, failpoint.PutBegin); st.err == nil {
+			st.err = r.repo.cfg.Blobs.Put(ctx, storeKey(documents, s, o.Key), r.content.reader(), o.Size, o.SHA256)
 		}
 		if st.err == nil {
-			st.err = r.repo.cfg.Fail.Reach(r.ctx, failpoint.PutEnd)
+			st.err = r.repo.cfg.Fail.Reach(ctx, failpoint.PutEnd)
 		}
 	}()
 }
@@ -52,8 +60,12 @@ func (r *Reception) Unstage(ctx context.Context) error {
 	if st == nil {
 		return nil
 	}
-	r.cancel()
-	<-st.done
+	select {
+	case <-st.done:
+	case <-time.After(putEnds):
+		st.cancel()
+		<-st.done
+	}
 	r.staged = nil
 	return r.repo.Forget(ctx, st.schema, st.object.Key)
 }

@@ -28,9 +28,10 @@ type parts struct {
 	log     *slog.Logger
 	metrics *obs.Metrics
 	now     func() time.Time
-	// fail is nil and lease zero but in tests.
-	fail  *failpoint.Set
-	lease time.Duration
+	// These three are zero but in tests.
+	fail      *failpoint.Set
+	lease     time.Duration
+	quickTest func(context.Context) error
 
 	db       *postgres.DB
 	proofs   postgres.Proofs
@@ -94,7 +95,7 @@ func (p *parts) makeStore() (err error) {
 		return err
 	}
 	p.scanner = scan.New(scan.Config{Network: "tcp", Address: c.Clamd.Address, Deadline: c.Clamd.Deadline})
-	p.selfTest = &SelfTest{Test: p.scanner.SelfTest, Log: p.log, Retry: 5 * time.Second, Again: time.Hour}
+	p.selfTest = &SelfTest{Test: p.scannerTest(), Log: p.log, Retry: 5 * time.Second, Again: time.Hour}
 	p.signatures = &SignatureGate{Ask: p.scanner.Signatures, MaxAge: c.Clamd.SignatureAge, Undated: c.Clamd.Undated, Every: time.Minute, Retry: 5 * time.Second,
 		Now: p.now, Log: p.log}
 	p.objects = repository.New(repository.Config{Blobs: p.blobs, SpoolDir: c.SpoolDir, MaxDocument: int64(DocumentLimit), ScanSlots: c.Clamd.Slots,
@@ -107,6 +108,14 @@ func (p *parts) gated(count func(outcome string)) repository.Scanner {
 	return gatedScanner{repository.Clamd(p.scanner), func(ctx context.Context) error {
 		return errors.Join(p.selfTest.Passed(ctx), p.signatures.Passed(ctx))
 	}, count}
+}
+
+// scannerTest is the scanner's self-test, unless a test has a shorter one.
+func (p *parts) scannerTest() func(context.Context) error {
+	if p.quickTest != nil {
+		return p.quickTest
+	}
+	return p.scanner.SelfTest
 }
 
 // makeIdentity makes what knows callers and patients.

@@ -76,7 +76,7 @@ var settings = []setting{
 	{key: "limits.in_flight", otherwise: "128", check: between(1, 10000), at: func(c *Config) any { return &c.Limits.InFlight }, help: "requests at once"},
 	{key: "limits.uploads_at_work", otherwise: "0", check: between(0, 500), at: func(c *Config) any { return &c.Limits.UploadsAtWork },
 		help: "uploads judged, scanned and stored at once, at most `clamd.slots`; 0 means two for each processor"},
-	{key: "limits.upload_bytes", otherwise: "1GiB", check: positive, at: func(c *Config) any { return &c.Limits.UploadBytes },
+	{key: "limits.upload_bytes", otherwise: "2GiB", check: positive, at: func(c *Config) any { return &c.Limits.UploadBytes },
 		help: "bytes of all uploads under way, as declared; at least `limits.request`. Keep room for three quarters of it in `spool_dir`"},
 	{key: "limits.shutdown_grace", otherwise: "20s", check: positive, at: func(c *Config) any { return &c.Limits.ShutdownGrace },
 		help: "time for open requests after SIGTERM"},

@@ -9,6 +9,7 @@ import (
 
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/document"
+	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/repository"
@@ -61,12 +62,19 @@ func (s *Service) quarantine(ctx context.Context, v *verdict, event audit.Event)
 		if err := audit.Append(tx, b, event); err != nil {
 			return err
 		}
-		return b.Send(ctx)
+		if err := b.Send(ctx); err != nil {
+			return err
+		}
+		return s.Fail.Reach(ctx, failpoint.QuarantineSent)
 	})
+	if err == nil {
+		err = postgres.Unconfirmed(s.Fail.Reach(ctx, failpoint.QuarantineCommitLost))
+	}
 	if err != nil {
 		s.undo(ctx, v, kept, err)
+		return err
 	}
-	return err
+	return s.Fail.Reach(ctx, failpoint.QuarantineCommitted)
 }
 
 // held is the row of an infected document.

@@ -23,7 +23,6 @@ import (
 	"dokumentlager/internal/tenant"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Service needs all its fields but Fail.
@@ -266,14 +265,12 @@ func duplicate(err error) error {
 	return err
 }
 
-// undo removes the bytes of a transaction that certainly failed. When the connection broke, the commit may have happened: then
-// the bytes stay, and the sweeper removes them if no row names them (DESIGN, step 5).
+// undo removes the bytes of a transaction that certainly failed. When the connection broke during the commit, that may have happened:
+// then the bytes stay, and the sweeper removes them if no row names them (DESIGN, step 5).
 func (s *Service) undo(ctx context.Context, v *verdict, objects []repository.Object, err error) {
-	var answered *pgconn.PgError
-	if fault.KindOf(err) == fault.Unavailable && !errors.As(err, &answered) {
-		return
+	if !errors.Is(err, postgres.ErrUnconfirmed) {
+		s.forget(ctx, v, objects)
 	}
-	s.forget(ctx, v, objects)
 }
 
 func (s *Service) forget(ctx context.Context, v *verdict, objects []repository.Object) {

@@ -46,14 +46,14 @@ func Images() []Case {
 
 // bombs unpack to a thousand times their size; nobody here unpacks.
 func (t *table) bombs() {
-	zeros := make([]byte, 4<<20)
-	t.add(Accept, "PNG whose text unpacks to 4 MiB", png, "nothing is unpacked here", func() []byte {
+	zeros := make([]byte, mebibyte)
+	t.add(Accept, "PNG whose text unpacks to 1 MiB", png, "nothing is unpacked here", func() []byte {
 		return pngFile(1, 1, chunk("zTXt", join("c\x00\x00", deflated(zeros))))
 	})
-	t.add(Accept, "PNG whose profile unpacks to 4 MiB", png, "nothing is unpacked here", func() []byte {
+	t.add(Accept, "PNG whose profile unpacks to 1 MiB", png, "nothing is unpacked here", func() []byte {
 		return pngFile(1, 1, chunk("iCCP", join("p\x00\x00", deflated(zeros))))
 	})
-	t.add(Accept, "PNG whose pixels unpack to 4 MiB more than it has", png, "nothing is unpacked here", func() []byte {
+	t.add(Accept, "PNG whose pixels unpack to 1 MiB more than it has", png, "nothing is unpacked here", func() []byte {
 		b := pngFile(1, 1)
 		return bytes.Replace(b, chunk("IDAT", deflated([]byte{0, 0})), chunk("IDAT", deflated(zeros)), 1)
 	})

@@ -42,6 +42,9 @@ func join(parts ...any) []byte {
 	return b
 }
 
+// mebibyte of zeros packs to a thousandth of it.
+const mebibyte = 1 << 20
+
 const pngSignature = "\x89PNG\r\n\x1a\n"
 
 // chunk is a PNG chunk with its checksum.
