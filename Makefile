@@ -15,7 +15,7 @@ export GOFLAGS
 SOURCES := $(wildcard *.go) api cmd internal migrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint bench conformance fuzz soak clean
+.PHONY: help setup build demo test lint bench conformance fuzz soak mutate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -66,6 +66,9 @@ soak: setup ## kill everything at random under load (SOAK_KILLS=50, SOAK_SEED=n)
 	SOAK_KILLS=$${SOAK_KILLS:-50} $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./internal/faults
 	SOAK_WALK=all $(GO) test -race -count=1 -timeout 30m -run '^(TestWalk|TestInspectionBites)$$' ./internal/faults
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$${SOAK_FUZZTIME:-60s}
+
+mutate: ## break each condition, constant and result of internal/access, one at a time, and see its tests fail; takes half an hour
+	GOMAXPROCS=1 nice $(GO) test -tags mutate -count=1 -timeout 4h -v -run '^TestMutants$$' ./internal/access
 
 clean: ## remove our programs and build/, the demo's data included; tools that setup installed stay
 	rm -rf bin/dokumentlager bin/dlctl build

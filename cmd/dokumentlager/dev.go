@@ -161,6 +161,8 @@ func (d *devStack) config() (server.Config, error) {
 		"s3.endpoint": d.parts.S3.Endpoint, "s3.region": d.parts.S3.Region, "s3.bucket": d.parts.S3.Bucket,
 		"s3.access_key": d.parts.S3.AccessKey, "s3.secret_key": d.parts.S3.SecretKey, "s3.path_style": "true",
 		"clamd.address": d.parts.Clamd, "clamd.undated_signatures": "true", "helseid.issuer": d.sts.Issuer(),
+		"persontjenesten.url": d.sts.PersonURL(), "persontjenesten.client_id": d.sts.PersonClient().ClientID,
+		"persontjenesten.private_key": string(d.sts.PersonClient().PrivateJWK), "persontjenesten.fresh": "2s",
 		"secrets.locator_key": keys.Locator, "secrets.cursor_key": keys.Cursor,
 		"synthetic_identities": "true", "limits.shutdown_grace": "2s",
 	}), server.Serving)
@@ -210,7 +212,7 @@ func (d *devStack) stop() error {
 
 func (d *devStack) describe() devFile {
 	f := devFile{BaseURL: d.baseURL, Issuer: d.sts.Issuer(), TokenEndpoint: d.sts.TokenEndpoint(), TestTokenEndpoint: d.sts.TestTokenEndpoint(),
-		DatabaseURL: d.parts.OwnerURL, Clamd: d.parts.Clamd, PID: os.Getpid(), Parts: map[string]devPart{},
+		TestPersonEndpoint: d.sts.TestPersonEndpoint(), DatabaseURL: d.parts.OwnerURL, Clamd: d.parts.Clamd, PID: os.Getpid(), Parts: map[string]devPart{},
 		S3: devS3{d.parts.S3.Endpoint, d.parts.S3.Bucket, d.parts.S3.AccessKey, d.parts.S3.SecretKey}}
 	for _, part := range []devstack.Part{devstack.Postgres, devstack.S3, devstack.Clamd} {
 		f.Parts[string(part)] = devPart{d.parts.PID(part)}

@@ -13,17 +13,19 @@ import (
 
 // devFile is DIR/dev.json: what tests and people need to know of a running dev stack. It is there exactly while the stack answers.
 type devFile struct {
-	BaseURL           string             `json:"base_url"`
-	Issuer            string             `json:"issuer"`
-	TokenEndpoint     string             `json:"token_endpoint"`
-	TestTokenEndpoint string             `json:"test_token_endpoint"`
-	DatabaseURL       string             `json:"database_url"`
-	S3                devS3              `json:"s3"`
-	Clamd             string             `json:"clamd"`
-	PID               int                `json:"pid"`
-	Parts             map[string]devPart `json:"parts"`
-	Tenants           []devTenant        `json:"tenants"`
-	Clients           []devClient        `json:"clients"`
+	BaseURL           string `json:"base_url"`
+	Issuer            string `json:"issuer"`
+	TokenEndpoint     string `json:"token_endpoint"`
+	TestTokenEndpoint string `json:"test_token_endpoint"`
+	// TestPersonEndpoint changes the facts of the synthetic patients: docs/quickstart.md.
+	TestPersonEndpoint string             `json:"test_person_endpoint"`
+	DatabaseURL        string             `json:"database_url"`
+	S3                 devS3              `json:"s3"`
+	Clamd              string             `json:"clamd"`
+	PID                int                `json:"pid"`
+	Parts              map[string]devPart `json:"parts"`
+	Tenants            []devTenant        `json:"tenants"`
+	Clients            []devClient        `json:"clients"`
 }
 
 type devS3 struct {

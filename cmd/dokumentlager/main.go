@@ -33,6 +33,7 @@ type commands struct {
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database to this program's version."`
 	Tenant     tenantCommands    `cmd:"" help:"Make, show and change tenants (instances)."`
 	Audit      auditCommands     `cmd:"" help:"Read the audit log."`
+	Access     accessCommands    `cmd:"" help:"Ask the rules who sees what (section C)."`
 	Quarantine quarantineCommand `cmd:"" help:"Look at infected documents, scan them again, release or destroy them."`
 	Fsck       fsckCommand       `cmd:"" help:"Check that rows, stored bytes and audit log agree. Exit code 0 clean, 1 findings, 3 could not check."`
 	Sweep      sweepCommand      `cmd:"" help:"Remove objects that no row names. Exit code 0 swept, 1 a dry run found something, 3 could not sweep."`

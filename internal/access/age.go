@@ -2,10 +2,9 @@ package access
 
 // The birthdays at which C5 changes; each belongs to the older band.
 const (
-	youthAge    = 12
-	ownAccess   = 16
-	adultAge    = 18
-	ageBandRule = "C5"
+	youthAge  = 12
+	ownAccess = 16
+	adultAge  = 18
 )
 
 // age is C5. It limits the citizen's side only. A Citizen is the patient himself: the door that reads the assertion makes whoever
@@ -15,7 +14,7 @@ func (q question) age() verdict {
 	case q.personnel():
 		return nothingAgainst
 	case !q.patient.Known:
-		return refused(ageBandRule)
+		return refused(factsUnknown)
 	case q.patient.BirthDate.IsZero():
 		return q.ageUnknown()
 	default:
@@ -28,7 +27,7 @@ func (q question) ageUnknown() verdict {
 	if q.caller.Kind == Citizen {
 		return nothingAgainst
 	}
-	return refused(ageBandRule)
+	return refused(birthUnknown)
 }
 
 // ageBand is the table of C5: a guardian until the 12th birthday, nobody until the 16th, then the citizen or who has the citizen's
@@ -36,12 +35,14 @@ func (q question) ageUnknown() verdict {
 func (q question) ageBand(years int) verdict {
 	guardian := q.caller.Kind == Guardian
 	switch {
-	case years < youthAge && guardian:
+	case guardian && years < youthAge:
 		return nothingAgainst
-	case years < ownAccess || guardian:
-		return refused(ageBandRule)
+	case guardian:
+		return refused(guardianship)
+	case years < ownAccess:
+		return refused(childhood)
 	case years < adultAge && q.entry.carries("V"):
-		return refused(ageBandRule)
+		return refused(youth)
 	default:
 		return nothingAgainst
 	}

@@ -9,8 +9,8 @@ import (
 func TestAgeBands(t *testing.T) {
 	t.Parallel()
 	closed := denied("C5")
-	listed := Decision{Show, Deny, []string{"C2"}}
-	masked := Decision{Mask, Deny, []string{"C2"}}
+	listed := ruled(Show, Deny, "C2")
+	masked := ruled(Mask, Deny, "C2")
 	born := func(years, days int) time.Time { return date(2026-years, 6, 15+days) } // days: until the birthday
 	cases := []struct {
 		name                     string

@@ -13,6 +13,9 @@ const (
 	nationalOID = "2.16.578.1.12.4.1.1.9603"
 )
 
+// bar is the code of 9603 by which the patient bars a document to health personnel.
+const bar = "NORS"
+
 // row is a line of C2's table.
 type row struct {
 	code               string
@@ -23,10 +26,10 @@ type row struct {
 // c2 is the table of C2. Codes that are not in it have no effect: they neither show an entry nor hide it.
 var c2 = []row{
 	{"N", []string{hl7OID, hl7URI}, nothingAgainst, nothingAgainst},
-	{"R", []string{hl7OID, hl7URI}, verdict{"C2", Show, Deny}, nothingAgainst},
-	{"V", []string{hl7OID, hl7URI}, verdict{"C2", Mask, Deny}, nothingAgainst},
-	{"NORN_ANG", []string{nationalOID}, verdict{"C2", Mask, Deny}, nothingAgainst},
-	{"NORS", []string{nationalOID}, nothingAgainst, verdict{"C2", Mask, Deny}},
+	{"R", []string{hl7OID, hl7URI}, verdict{restrictedToList, Show, Deny}, nothingAgainst},
+	{"V", []string{hl7OID, hl7URI}, verdict{veryRestricted, Mask, Deny}, nothingAgainst},
+	{"NORN_ANG", []string{nationalOID}, verdict{deniedToCitizen, Mask, Deny}, nothingAgainst},
+	{bar, []string{nationalOID}, nothingAgainst, verdict{barredToPersonnel, Mask, Deny}},
 }
 
 // confidentiality is C1 and C2: the strictest of the entry's codes wins, and an entry of which no code is in the table is a
@@ -38,21 +41,26 @@ func (q question) confidentiality() verdict {
 			continue
 		}
 		granted = granted || q.entry.carriesIn(r.systems, r.code)
-		if v := r.column(q.personnel()); v.strictness() > strictest.strictness() {
+		if v := q.effect(r); v.strictness() > strictest.strictness() {
 			strictest = v
 		}
 	}
 	if !granted {
-		return refused("C1")
+		return refused(noBaseCode)
 	}
 	return strictest
 }
 
-func (r row) column(personnel bool) verdict {
-	if personnel {
+// effect is what a row of C2 does to this caller.
+func (q question) effect(r row) verdict {
+	switch {
+	case !q.personnel():
+		return r.citizen
+	case r.code == bar && q.breakGlass:
+		return nothingAgainst
+	default:
 		return r.personnel
 	}
-	return r.citizen
 }
 
 // carries looks for a code whatever system and letter case it came with, because a misspelt NORS must not open a document: D2 lets codes

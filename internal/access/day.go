@@ -18,6 +18,9 @@ func dayOf(t time.Time) day { return newDay(t.Date()) }
 // dayInOslo is the calendar day in Norway at that moment (C5).
 func dayInOslo(t time.Time) day { return newDay(t.In(oslo).Date()) }
 
+// Oslo is the zone in which C5, C6 and L4 count days.
+func Oslo() *time.Location { return oslo }
+
 // oslo cannot fail to load: the zone is in the binary.
 var oslo = mustLoad("Europe/Oslo")
 

@@ -8,6 +8,7 @@ import (
 	"dokumentlager/internal/document"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // The facts under which a clinician sees an ordinary entry; tests change one at a time.
@@ -45,14 +46,25 @@ func decide(c Caller, b Basis, p Patient, e Entry, s Sharing) Decision {
 	return DefaultPolicy().Decide(c, b, p, e, s, noon)
 }
 
-var allowed = Decision{Show, Allow, []string{"C2"}}
+var allowed = ruled(Show, Allow, "C2")
 
-func denied(rules ...string) Decision { return Decision{Omit, Deny, rules} }
+func denied(rules ...string) Decision { return ruled(Omit, Deny, rules...) }
 
+// ruled is a decision by what it does and by which rules.
+func ruled(l List, o Open, rules ...string) Decision { return Decision{List: l, Open: o, Rules: rules} }
+
+// assertDecision compares all but Reasons, of which it wants one for each rule.
 func assertDecision(t *testing.T, name string, got, want Decision) {
 	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Decision{}, "Reasons")); diff != "" {
 		t.Errorf("%s: -want +got\n%s", name, diff)
+	}
+	var told []string
+	for _, r := range got.Reasons {
+		told = append(told, r.Rule())
+	}
+	if !slices.Equal(told, got.Rules) {
+		t.Errorf("%s: reasons of %v beside rules %v", name, told, got.Rules)
 	}
 }
 
@@ -89,10 +101,10 @@ func TestZeroValuesDeny(t *testing.T) {
 // effects is the personnel and the citizen column of C2, code by code; what is not in it has no effect.
 var effects = map[string]struct{ personnel, citizen Decision }{
 	"N":        {allowed, allowed},
-	"R":        {allowed, Decision{Show, Deny, []string{"C2"}}},
-	"V":        {allowed, Decision{Mask, Deny, []string{"C2"}}},
-	"NORN_ANG": {allowed, Decision{Mask, Deny, []string{"C2"}}},
-	"NORS":     {Decision{Mask, Deny, []string{"C2"}}, allowed},
+	"R":        {allowed, ruled(Show, Deny, "C2")},
+	"V":        {allowed, ruled(Mask, Deny, "C2")},
+	"NORN_ANG": {allowed, ruled(Mask, Deny, "C2")},
+	"NORS":     {ruled(Mask, Deny, "C2"), allowed},
 }
 
 var allCodes = []string{
@@ -136,7 +148,7 @@ func TestCodesAloneAndInPairs(t *testing.T) {
 
 func TestSpellingsOfCodes(t *testing.T) {
 	t.Parallel()
-	masked := Decision{Mask, Deny, []string{"C2"}}
+	masked := ruled(Mask, Deny, "C2")
 	n := document.Code{Value: "N", System: hl7URI}
 	cases := []struct {
 		name  string
@@ -244,11 +256,11 @@ func TestRulesOrder(t *testing.T) {
 	b00.Class = class("B00-1")
 	cases := map[string]struct{ got, want Decision }{
 		"all":                      {decide(doctor, kj, gone, b00, Sharing{}), denied("C7", "L4", "L5", "C2", "C6")},
-		"masked and filtered":      {decide(doctor, kj, adult, b00, both), Decision{Omit, Deny, []string{"C2", "C6"}}},
-		"opening scope":            {decide(doctor, Basis{Scope: Opening}, adult, plain, both), Decision{Omit, Allow, []string{"C6"}}},
-		"opening what is masked":   {decide(doctor, Basis{Scope: Opening}, adult, plain.with("N", "NORS"), both), Decision{Omit, Deny, []string{"C2", "C6"}}},
+		"masked and filtered":      {decide(doctor, kj, adult, b00, both), ruled(Omit, Deny, "C2", "C6")},
+		"opening scope":            {decide(doctor, Basis{Scope: Opening}, adult, plain, both), ruled(Omit, Allow, "C6")},
+		"opening what is masked":   {decide(doctor, Basis{Scope: Opening}, adult, plain.with("N", "NORS"), both), ruled(Omit, Deny, "C2", "C6")},
 		"citizen needs no basis":   {decide(doctor.as(Citizen), Basis{}, adult, plain, both), allowed},
-		"citizen under the filter": {decide(doctor.as(Citizen), kj, adult, plain.with("N", "R"), both), Decision{Show, Deny, []string{"C2"}}},
+		"citizen under the filter": {decide(doctor.as(Citizen), kj, adult, plain.with("N", "R"), both), ruled(Show, Deny, "C2")},
 	}
 	for name, c := range cases {
 		assertDecision(t, name, c.got, c.want)
@@ -258,7 +270,7 @@ func TestRulesOrder(t *testing.T) {
 // TestStrictness: each is stricter than the next; denied opening outweighs any list.
 func TestStrictness(t *testing.T) {
 	t.Parallel()
-	order := []verdict{{"", Omit, Deny}, {"", Mask, Deny}, {"", Show, Deny}, {"", Omit, Allow}, {"", Mask, Allow}, nothingAgainst}
+	order := []verdict{{0, Omit, Deny}, {0, Mask, Deny}, {0, Show, Deny}, {0, Omit, Allow}, {0, Mask, Allow}, nothingAgainst}
 	for i := range order[1:] {
 		if order[i].strictness() <= order[i+1].strictness() {
 			t.Errorf("%+v is not stricter than %+v", order[i], order[i+1])

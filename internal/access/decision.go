@@ -56,6 +56,10 @@ type Decision struct {
 	Open Open
 	// Rules are the ids that took something away, the strictest first; [C2] when nothing did.
 	Rules []string
+	// Reasons say which clause of each of Rules it was, in the same order.
+	Reasons []Reason
+	// BreakGlass says that the document can be opened only because the purpose lifted NORS (Policy.BreakGlass): audit marks it.
+	BreakGlass bool
 }
 
 // Sharing is what a tenant lets out at all (T5, C7). OwnOrganisationOnly narrows Personnel to the owner's and shuts citizens out.

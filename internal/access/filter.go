@@ -22,11 +22,11 @@ func (q question) filter() verdict {
 	case !q.personnel(), q.basis.Scope == Section45:
 		return nothingAgainst
 	case q.basis.Scope == Opening:
-		return verdict{rule: "C6", list: Omit, open: Allow}
+		return unlisted(openingOnly)
 	case q.basis.Scope == Kjernejournal && slices.Contains(AccessBases(), q.basis.AccessBasis):
 		return q.withinPeriod()
 	default:
-		return refused("C6")
+		return refused(basisLacking)
 	}
 }
 
@@ -35,8 +35,12 @@ func (q question) withinPeriod() verdict {
 	years, named := periods[q.entry.Class.Value]
 	named = named && document.StripURN(q.entry.Class.System) == documentTypes
 	recent := years == unlimited || q.today.yearsBack(years).since(dayInOslo(q.entry.Creation)) <= 0
-	if named && recent {
+	switch {
+	case !named:
+		return unlisted(classLeftOut)
+	case !recent:
+		return unlisted(tooOld)
+	default:
 		return nothingAgainst
 	}
-	return verdict{rule: "C6", list: Omit, open: Allow}
 }

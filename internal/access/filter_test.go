@@ -10,7 +10,7 @@ import (
 // TestPeriods: C6 at the exact day, seen from 15 June 2026.
 func TestPeriods(t *testing.T) {
 	t.Parallel()
-	filtered := Decision{Omit, Allow, []string{"C6"}}
+	filtered := ruled(Omit, Allow, "C6")
 	cases := []struct {
 		class    string
 		creation time.Time
@@ -54,7 +54,7 @@ func TestFilterOfStrangeFacts(t *testing.T) {
 	foreign, urn := plain, plain
 	foreign.Class = document.Code{Value: "A00-1", System: "http://loinc.org"}
 	urn.Class = document.Code{Value: "A00-1", System: "urn:oid:" + documentTypes}
-	assertDecision(t, "class of a foreign system", decide(doctor, kj, adult, foreign, both), Decision{Omit, Allow, []string{"C6"}})
+	assertDecision(t, "class of a foreign system", decide(doctor, kj, adult, foreign, both), ruled(Omit, Allow, "C6"))
 	assertDecision(t, "class by urn", decide(doctor, kj, adult, urn, both), allowed)
 	for _, basis := range []string{"", "samtykke", "NEI"} {
 		got := decide(doctor, Basis{Scope: Kjernejournal, AccessBasis: basis}, adult, plain, both)
@@ -90,7 +90,7 @@ func TestYearsBack(t *testing.T) {
 // TestLeapDays: the same through Decide, on both sides of the day and of midnight in Oslo.
 func TestLeapDays(t *testing.T) {
 	t.Parallel()
-	filtered := Decision{Omit, Allow, []string{"C6"}}
+	filtered := ruled(Omit, Allow, "C6")
 	cases := []struct {
 		class         string
 		now, creation time.Time

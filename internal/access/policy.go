@@ -7,10 +7,22 @@ import (
 	"dokumentlager/internal/fault"
 )
 
-// Policy is the part of C3 that is data: which roles of 9060 may read. The zero value allows none.
+// Policy is the part of C2 and C3 that is data: which roles of 9060 may read, and which purposes open what is barred. The zero value
+// allows none.
 type Policy struct {
 	// Roles may read, unless DeniedRoles names them too.
 	Roles, DeniedRoles []string
+	// BreakGlass are the purposes of the attest that open a document barred with NORS to personnel: some of BreakGlassPurposes, or
+	// none, as C2 has it. Others are ignored: a slip of configuration must not let everyday treatment past the bar.
+	BreakGlass []string
+}
+
+// BreakGlassPurposes are the purposes of emergency that Policy.BreakGlass may name: emergency treatment and break the glass.
+func BreakGlassPurposes() []string { return []string{"ETREAT", "BTG"} }
+
+// breaksGlass reports whether the caller's purpose lifts NORS.
+func (pol Policy) breaksGlass(c Caller) bool {
+	return c.Kind == Personnel && slices.Contains(BreakGlassPurposes(), c.Purpose) && slices.Contains(pol.BreakGlass, c.Purpose)
 }
 
 // DefaultPolicy allows every role of 9060 but those the national service denies: FB (fish health biologist), VE (veterinary) and XX
@@ -49,6 +61,18 @@ func (pol Policy) CheckPersonnel(c Caller) fault.Problems {
 	return ps
 }
 
+// lacking is CheckPersonnel as one reason: the role only where nothing else is wrong.
+func (pol Policy) lacking(c Caller) Reason {
+	switch ps := pol.CheckPersonnel(c); {
+	case !ps.Refuses():
+		return noReason
+	case len(ps) == 1 && strings.TrimSpace(c.Role) != "" && pol.denies(c.Role):
+		return roleRefused
+	default:
+		return papersLacking
+	}
+}
+
 // checkAttest: the attest says why the record is read; without a purpose it says nothing.
 func checkAttest(c Caller) fault.Problems {
 	var ps fault.Problems
@@ -66,11 +90,15 @@ func (pol Policy) checkRole(role string) *fault.Problem {
 	switch {
 	case strings.TrimSpace(role) == "":
 		return lacks("The attest names no role (practitioner.authorization.code, a code of 9060).")
-	case slices.Contains(pol.DeniedRoles, role), !slices.Contains(pol.Roles, role):
+	case pol.denies(role):
 		return lacks("Health personnel with this role may not read (practitioner.authorization.code, a code of 9060).")
 	default:
 		return nil
 	}
+}
+
+func (pol Policy) denies(role string) bool {
+	return slices.Contains(pol.DeniedRoles, role) || !slices.Contains(pol.Roles, role)
 }
 
 func lacks(text string, args ...any) *fault.Problem {

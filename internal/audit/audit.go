@@ -94,7 +94,20 @@ type Detail struct {
 	Basis   string   `json:"access_basis,omitempty"`
 	// Range is a partial opening's byte range.
 	Range string `json:"range,omitempty"`
+	// Facts is what a reading knew of the patient's death and address protection (L4, L5), and FactsAge how old that was, in whole seconds.
+	Facts    string `json:"facts,omitempty"`
+	FactsAge int    `json:"facts_age_s,omitempty"`
 }
+
+// What Detail.Facts says. Nothing is said where the patient's identifier is not a national one, or nobody is asked (P1).
+const (
+	// FactsFresh are no older than persontjenesten.fresh.
+	FactsFresh = "fresh"
+	// FactsStale are older, and were used because Persontjenesten was down.
+	FactsStale = "stale"
+	// FactsUnavailable is why it was refused.
+	FactsUnavailable = "unavailable"
+)
 
 // Document is what an event says of a document.
 type Document struct {

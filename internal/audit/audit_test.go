@@ -43,7 +43,7 @@ func full(t *testing.T) audit.Event {
 	e.Detail = audit.Detail{Documents: []audit.Document{
 		{Entry: "e1", UniqueID: "u1", Type: "ty", Class: "cl", Conf: []string{"N", "NORS"}, Size: 7}, {Entry: "e2", UniqueID: "u2"}},
 		Set: "set", HomeCommunity: "1.2", Rule: "C7", Code: "DLAccessDenied", Reason: "reason", Query: "query", Hits: &hits, Masked: 3,
-		Old: []string{"N"}, New: []string{"R", "V"}, Finding: "finding", Basis: "basis", Range: "0-9"}
+		Old: []string{"N"}, New: []string{"R", "V"}, Finding: "finding", Basis: "basis", Range: "0-9", Facts: audit.FactsStale, FactsAge: 61}
 	for _, part := range []any{e, e.Actor, e.Actor.Caller, e.Detail} {
 		wantFilled(t, part)
 	}

@@ -61,6 +61,8 @@ type sender struct {
 	key   *helseid.ProofKey
 	token string
 	url   string
+	// renew gets a token for each request, where a phase is longer than a token's life.
+	renew func() (string, error)
 }
 
 func (r *rig) sender(t *testing.T, of tenant.Tenant) *sender {
@@ -112,7 +114,12 @@ func (s *sender) request(t testing.TB, from *stock) *http.Request {
 }
 
 // sign puts the token and a proof on a request, which is good for ten seconds.
-func (s *sender) sign(req *http.Request) error {
+func (s *sender) sign(req *http.Request) (err error) {
+	if s.renew != nil {
+		if s.token, err = s.renew(); err != nil {
+			return err
+		}
+	}
 	proof, err := s.key.Proof(req.Method, s.url, s.token, "")
 	req.Header.Set("Authorization", "DPoP "+s.token)
 	req.Header.Set("DPoP", proof)

@@ -276,6 +276,50 @@ func TestKilledPartCanBeRestarted(t *testing.T) {
 	expectScanner(t, parts)
 }
 
+// TestKillTakesWhatPostgresStarted: a backend that computes would not notice for long that its server is gone.
+func TestKillTakesWhatPostgresStarted(t *testing.T) {
+	t.Parallel()
+	parts := start(t, t.TempDir())
+	conn, err := pgx.Connect(t.Context(), parts.AppURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	backend := int(conn.PgConn().PID())
+	computing := make(chan error)
+	go func() {
+		_, err := conn.Exec(t.Context(), "select count(*) from generate_series(1, 10000000000)")
+		computing <- err
+	}()
+	for deadline := time.Now().Add(20 * time.Second); runningTime(backend) == "0"; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the backend does not compute")
+		}
+	}
+	if err := parts.Kill(devstack.Postgres); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-computing; err == nil {
+		t.Error("the statement ended in order")
+	}
+	expectGone(t, backend)
+	if err := parts.Restart(t.Context(), devstack.Postgres); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// runningTime is what the kernel counts as a process's user time (proc(5), stat); a fresh backend has none worth counting.
+func runningTime(pid int) string {
+	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	_, rest, _ := strings.Cut(string(text), ") ")
+	if fields := strings.Fields(rest); len(fields) > 11 {
+		if ticks, _ := strconv.Atoi(fields[11]); ticks > 10 {
+			return fields[11]
+		}
+	}
+	return "0"
+}
+
 func TestStopEndsPausedParts(t *testing.T) {
 	t.Parallel()
 	parts := start(t, t.TempDir())

@@ -21,13 +21,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// Service needs all its fields.
+// Service needs all its fields but Register.
 type Service struct {
 	DB      *postgres.DB
 	Tenants tenant.Directory
 	Objects *repository.Repository
 	Log     audit.Log
 	Locator registry.Locator
+	// Register is asked for each patient's facts (L4, L5); nil means that nobody is.
+	Register Register
 	// Policy says which roles are never admitted (C3).
 	Policy access.Policy
 	// TenantDeadline bounds how long a list waits for one tenant.
@@ -49,13 +51,9 @@ type Item struct {
 	Relations []document.Association
 }
 
-// unasked are the facts of a patient that nobody was asked about: no client of Persontjenesten stands behind this package yet, so
-// death and address protection (L4, L5) do not limit what personnel get. docs/rules.md says so.
-var unasked = access.Patient{Known: true}
-
 // decide asks access about one entry.
-func (s *Service) decide(r Reader, t tenant.Tenant, e document.Entry) access.Decision {
-	return s.Policy.Decide(r.Caller, r.Basis, unasked, access.Entry{
+func (s *Service) decide(v view, t tenant.Tenant, e document.Entry) access.Decision {
+	return s.Policy.Decide(v.Caller, v.Basis, s.about(v, e.Patient), access.Entry{
 		Confidentiality: e.Confidentiality, Class: e.Class, Creation: e.Creation.At, OwnerOrganisations: t.Organisations,
 	}, t.Sharing, s.Now())
 }
@@ -109,20 +107,30 @@ func (s *Service) Entry(ctx context.Context, r Reader, id uuid.UUID, home string
 		return Item{}, s.refuse(ctx, tenant.Tenant{}, event, err)
 	}
 	candidates, err := s.holding(ctx, id, home)
-	if err != nil {
+	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return Item{}, s.refuse(ctx, tenant.Tenant{}, event, err)
 	}
-	for _, t := range candidates {
-		item, err := s.entryIn(ctx, r, t, id, event)
+	return s.entryAmong(ctx, r, candidates, id, event)
+}
+
+// entryAmong is the entry in the first instance that shows it. Where none does, the answer is the same whatever the reason.
+func (s *Service) entryAmong(ctx context.Context, r Reader, candidates []tenant.Tenant, id uuid.UUID, event audit.Event) (Item, error) {
+	var at tenant.Tenant
+	tried, missing := event, s.stillUnknown
+	for _, at = range candidates {
+		tried = event
+		item, asked, err := s.entryOf(ctx, r, at, id, &tried)
 		if fault.KindOf(err) != fault.NotFound {
 			return item, err
 		}
+		if asked {
+			missing = func(context.Context, string) error { return err }
+		}
 	}
-	var at tenant.Tenant
-	if len(candidates) == 1 {
-		at = candidates[0]
+	if len(candidates) != 1 {
+		at, tried = tenant.Tenant{}, event
 	}
-	return Item{}, s.refuse(ctx, at, event, unknown())
+	return Item{}, s.refuse(ctx, at, tried, missing(ctx, id.String()))
 }
 
 func (s *Service) holding(ctx context.Context, id uuid.UUID, home string) ([]tenant.Tenant, error) {
@@ -130,19 +138,57 @@ func (s *Service) holding(ctx context.Context, id uuid.UUID, home string) ([]ten
 		return s.Tenants.OfEntry(ctx, id)
 	}
 	t, err := s.community(ctx, home)
-	return []tenant.Tenant{t}, err
+	if err != nil {
+		return nil, err
+	}
+	return []tenant.Tenant{t}, nil
+}
+
+// entryOf is the entry in one instance, its patient's facts asked for between two transactions: no database connection waits for the
+// register. NotFound means that nothing was audited yet; asked, that the register was.
+func (s *Service) entryOf(ctx context.Context, r Reader, t tenant.Tenant, id uuid.UUID, event *audit.Event) (item Item, asked bool, err error) {
+	v := view{Reader: r, patient: unasked}
+	if s.Register != nil {
+		patient, err := s.patientOf(ctx, t, id)
+		if err != nil {
+			return Item{}, false, err
+		}
+		event.Patient = patient.CX()
+		if v, err = s.look(ctx, r, patient, event); err != nil {
+			return Item{}, true, s.refuse(ctx, t, *event, err)
+		}
+	}
+	item, err = s.entryIn(ctx, v, t, id, event)
+	if v.stale && fault.KindOf(err) == fault.NotFound {
+		return Item{}, true, s.refuse(ctx, t, *event, outdated())
+	}
+	return item, v.asked, err
+}
+
+func (s *Service) patientOf(ctx context.Context, t tenant.Tenant, id uuid.UUID) (patient document.PatientID, err error) {
+	err = s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
+		e, err := registry.ByID(ctx, tx, id)
+		patient = e.Patient
+		return err
+	})
+	return patient, err
 }
 
 // entryIn reads, decides and audits in one transaction; NotFound means that nothing was audited yet.
-func (s *Service) entryIn(ctx context.Context, r Reader, t tenant.Tenant, id uuid.UUID, event audit.Event) (Item, error) {
+func (s *Service) entryIn(ctx context.Context, v view, t tenant.Tenant, id uuid.UUID, event *audit.Event) (Item, error) {
 	var item Item
 	err := s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
 		e, err := registry.ByID(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		decision := s.decide(r, t, e)
-		if e.Status == document.Tombstone || decision.List == access.Omit {
+		event.Patient, event.Detail.HomeCommunity, event.Detail.Documents = e.Patient.CX(), t.HomeCommunity, []audit.Document{audit.Of(e)}
+		decision := s.decide(v, t, e)
+		if decision.List == access.Omit {
+			event.Detail.Rule = first(decision.Rules)
+			return unknown()
+		}
+		if e.Status == document.Tombstone {
 			return unknown()
 		}
 		relations, err := registry.Relations(ctx, tx, []uuid.UUID{id})
@@ -150,12 +196,11 @@ func (s *Service) entryIn(ctx context.Context, r Reader, t tenant.Tenant, id uui
 			return err
 		}
 		item = s.item(t, e, decision, relations[id])
-		event.Patient, event.Detail.HomeCommunity, event.Detail.Documents = e.Patient.CX(), t.HomeCommunity, []audit.Document{audit.Of(e)}
 		if item.Masked {
 			event.Detail.Masked, event.Detail.Rule = 1, first(decision.Rules)
 		}
 		b := tx.Batch()
-		if err := audit.Append(tx, b, event); err != nil {
+		if err := audit.Append(tx, b, *event); err != nil {
 			return err
 		}
 		return b.Send(ctx)

@@ -51,14 +51,19 @@ func (s *Service) List(ctx context.Context, r Reader, q Search) (Page, error) {
 	if err := s.admit(r); err != nil {
 		return Page{}, s.refuse(ctx, tenant.Tenant{}, event, err)
 	}
+	v, err := s.look(ctx, r, q.Patient, &event)
+	if err != nil {
+		return Page{}, s.refuse(ctx, s.named(ctx, q.HomeCommunity), event, err)
+	}
+	event.Detail.Rule = v.shut
 	tenants, err := s.asked(ctx, q)
 	if err != nil {
 		return Page{}, s.refuse(ctx, tenant.Tenant{}, event, err)
 	}
 	if len(tenants) == 1 {
-		return s.listOne(ctx, r, tenants[0], q, event)
+		return s.listOne(ctx, v, tenants[0], q, event)
 	}
-	answers, page := s.ask(ctx, r, tenants, q)
+	answers, page := s.ask(ctx, v, tenants, q)
 	if len(tenants) > 0 && len(answers) == 0 {
 		return Page{}, s.refuse(ctx, tenant.Tenant{}, event, fault.New(fault.PartUnavailable, "None of the home communities that hold documents answered. Try again."))
 	}
@@ -70,11 +75,11 @@ func (s *Service) List(ctx context.Context, r Reader, q Search) (Page, error) {
 }
 
 // listOne is the common case, one tenant: its page is known before the transaction that read it ends, so the event goes with it.
-func (s *Service) listOne(ctx context.Context, r Reader, t tenant.Tenant, q Search, event audit.Event) (page Page, err error) {
+func (s *Service) listOne(ctx context.Context, v view, t tenant.Tenant, q Search, event audit.Event) (page Page, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.TenantDeadline)
 	defer cancel()
 	err = s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
-		items, err := s.collect(ctx, tx, r, t, q)
+		items, err := s.collect(ctx, tx, v, t, q)
 		if err != nil {
 			return err
 		}
@@ -112,7 +117,10 @@ type answer struct {
 	items  []Item
 }
 
-func (s *Service) ask(ctx context.Context, r Reader, tenants []tenant.Tenant, q Search) (answers []answer, page Page) {
+func (s *Service) ask(ctx context.Context, v view, tenants []tenant.Tenant, q Search) (answers []answer, page Page) {
+	if v.shut != "" { // not even which instances do not answer may be told
+		return lo.Map(tenants, func(t tenant.Tenant, _ int) answer { return answer{tenant: t} }), Page{}
+	}
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(tenantsAtOnce)
@@ -120,7 +128,7 @@ func (s *Service) ask(ctx context.Context, r Reader, tenants []tenant.Tenant, q 
 		group.Go(func() error {
 			ctx, cancel := context.WithTimeout(ctx, s.TenantDeadline)
 			defer cancel()
-			a, err := s.askOne(ctx, r, t, q)
+			a, err := s.askOne(ctx, v, t, q)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -137,10 +145,10 @@ func (s *Service) ask(ctx context.Context, r Reader, tenants []tenant.Tenant, q 
 	return answers, page
 }
 
-func (s *Service) askOne(ctx context.Context, r Reader, t tenant.Tenant, q Search) (answer, error) {
+func (s *Service) askOne(ctx context.Context, v view, t tenant.Tenant, q Search) (answer, error) {
 	a := answer{tenant: t}
 	err := s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) (err error) {
-		a.items, err = s.collect(ctx, tx, r, t, q)
+		a.items, err = s.collect(ctx, tx, v, t, q)
 		return err
 	})
 	return a, err
@@ -148,9 +156,9 @@ func (s *Service) askOne(ctx context.Context, r Reader, t tenant.Tenant, q Searc
 
 // collect reads on until the page is full of what the reader may see, or nothing is left: entries that are omitted must not make a
 // page shorter, which would tell of them. One item more than the page holds tells that there is a next one.
-func (s *Service) collect(ctx context.Context, tx *postgres.Tx, r Reader, t tenant.Tenant, q Search) (items []Item, err error) {
-	if !t.Sharing.Personnel {
-		return nil, nil // it gives this reader nothing (C7), whatever it holds
+func (s *Service) collect(ctx context.Context, tx *postgres.Tx, v view, t tenant.Tenant, q Search) (items []Item, err error) {
+	if !t.Sharing.Personnel || v.shut != "" {
+		return nil, nil // it gives this reader nothing (C7, L4, L5), whatever it holds
 	}
 	query := q.Query
 	query.Limit = q.Limit + 1
@@ -160,7 +168,7 @@ func (s *Service) collect(ctx context.Context, tx *postgres.Tx, r Reader, t tena
 			return nil, err
 		}
 		for _, e := range found {
-			if d := s.decide(r, t, e); d.List != access.Omit {
+			if d := s.decide(v, t, e); d.List != access.Omit {
 				items = append(items, s.item(t, e, d, nil))
 			}
 		}

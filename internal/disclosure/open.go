@@ -42,6 +42,12 @@ func (s *Service) Open(ctx context.Context, r Reader, w Wanted) (*Opened, error)
 	if err := s.admit(r); err != nil {
 		return nil, s.refuse(ctx, tenant.Tenant{}, event, err)
 	}
+	patient := claimed(w.Patient)
+	v, err := s.look(ctx, r, patient, &event)
+	if err != nil {
+		event.Patient = patient.CX()
+		return nil, s.refuse(ctx, s.named(ctx, w.HomeCommunity), event, err)
+	}
 	t, err := s.community(ctx, w.HomeCommunity)
 	if err != nil {
 		return nil, s.refuse(ctx, tenant.Tenant{}, event, err)
@@ -50,7 +56,7 @@ func (s *Service) Open(ctx context.Context, r Reader, w Wanted) (*Opened, error)
 		return nil, s.refuse(ctx, t, event, fault.New(fault.UnknownRepository, "The home community has no repository with this repositoryUniqueId.").At("repositoryUniqueId"))
 	}
 	o := &Opened{Tenant: t}
-	if err := s.open(ctx, r, w, o, &event); err != nil {
+	if err := s.open(ctx, v, w, o, &event); err != nil {
 		return nil, s.refuse(ctx, t, event, err)
 	}
 	return o, nil
@@ -58,8 +64,8 @@ func (s *Service) Open(ctx context.Context, r Reader, w Wanted) (*Opened, error)
 
 // open decides, opens the bytes, and commits the event after deciding once more. Bytes that are not there are found out before an
 // event says that they were read, and no database connection waits for the store.
-func (s *Service) open(ctx context.Context, r Reader, w Wanted, o *Opened, event *audit.Event) error {
-	err := s.DB.InTenant(ctx, o.Tenant.Schema(), func(tx *postgres.Tx) error { return s.permit(ctx, tx, r, w, o, event) })
+func (s *Service) open(ctx context.Context, v view, w Wanted, o *Opened, event *audit.Event) error {
+	err := s.DB.InTenant(ctx, o.Tenant.Schema(), func(tx *postgres.Tx) error { return s.permit(ctx, tx, v, w, o, event) })
 	if err != nil {
 		return err
 	}
@@ -69,7 +75,7 @@ func (s *Service) open(ctx context.Context, r Reader, w Wanted, o *Opened, event
 	}
 	opened := o.Entry.ObjectKey
 	err = s.DB.InTenant(ctx, o.Tenant.Schema(), func(tx *postgres.Tx) error {
-		if err := s.permit(ctx, tx, r, w, o, event); err != nil {
+		if err := s.permit(ctx, tx, v, w, o, event); err != nil {
 			return err
 		}
 		if o.Entry.ObjectKey != opened {
@@ -106,7 +112,7 @@ func (s *Service) quarantined(ctx context.Context, o *Opened, missing error) err
 }
 
 // permit finds the entry and asks access, and writes into the event what it is about.
-func (s *Service) permit(ctx context.Context, tx *postgres.Tx, r Reader, w Wanted, o *Opened, event *audit.Event) error {
+func (s *Service) permit(ctx context.Context, tx *postgres.Tx, v view, w Wanted, o *Opened, event *audit.Event) error {
 	e, err := registry.ByUniqueID(ctx, tx, w.UniqueID)
 	if fault.KindOf(err) == fault.NotFound {
 		return unknown()
@@ -119,7 +125,7 @@ func (s *Service) permit(ctx context.Context, tx *postgres.Tx, r Reader, w Wante
 		event.Detail.Rule = "R2"
 		return unknown()
 	}
-	d, listed := s.decide(r, o.Tenant, e), s.listed(r, o.Tenant, e)
+	d, listed := s.decide(v, o.Tenant, e), s.listed(v, o.Tenant, e)
 	switch {
 	case d.Open != access.Allow && !listed:
 		event.Detail.Rule = first(d.Rules)
@@ -142,7 +148,7 @@ func (s *Service) permit(ctx context.Context, tx *postgres.Tx, r Reader, w Wante
 }
 
 // listed reports whether the reader's list would hold the entry, masked or not: only then is a refusal told from absence.
-func (s *Service) listed(r Reader, t tenant.Tenant, e document.Entry) bool {
-	r.Basis = access.Basis{Scope: access.Section45}
-	return s.decide(r, t, e).List != access.Omit
+func (s *Service) listed(v view, t tenant.Tenant, e document.Entry) bool {
+	v.Basis = access.Basis{Scope: access.Section45}
+	return s.decide(v, t, e).List != access.Omit
 }

@@ -3,6 +3,7 @@ package failpoint_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -122,6 +123,35 @@ func TestNames(t *testing.T) {
 		if !seen[failpoint.Name(d[1])] {
 			t.Errorf("%s is not listed", d[1])
 		}
+	}
+}
+
+var update = flag.Bool("update", false, "write the list into docs/reliability.md")
+
+// TestPage: docs/reliability.md lists every point.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	const path, begin, end = "../../docs/reliability.md", "-update` -->\n", "<!-- /failpoints -->"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(text), begin)
+	old, after, ended := strings.Cut(rest, end)
+	if !found || !ended {
+		t.Fatal("the page has no place for the list")
+	}
+	list := "| Failpoint | Where it stands |\n|---|---|\n"
+	for _, p := range failpoint.All() {
+		list += "| `" + string(p.Name) + "` | " + p.Says + " |\n"
+	}
+	switch {
+	case *update:
+		if err := os.WriteFile(path, []byte(before+begin+list+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	case old != list:
+		t.Error("docs/reliability.md lists other points: go test ./internal/failpoint -update")
 	}
 }
 

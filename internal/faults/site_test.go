@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,16 +23,27 @@ import (
 // site is a whole installation of real processes, all started here: PostgreSQL, S3 and clamd, and `dokumentlager serve` built from this tree.
 type site struct {
 	*servicetest.Service
-	dir, program string
-	log          *os.File
+	dir, program, address string
+	log                   *os.File
 
 	mu      sync.Mutex
 	running *exec.Cmd
 	ended   chan struct{}
 }
 
-// address is where the service listens: outside the kernel's range for outgoing connections, so that the port is free after a kill.
-const address = "127.0.0.1:19531"
+// freeAddress is where the service is to listen: below the ports of the parts and of the kernel's outgoing connections, so that nobody has it
+// after a kill.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 18000+rand.IntN(2000))
+		if listener, err := net.Listen("tcp", address); err == nil && listener.Close() == nil {
+			return address
+		}
+	}
+	t.Fatal("no free port from 18000 to 19999")
+	return ""
+}
 
 func newSite(t *testing.T) *site {
 	t.Helper()
@@ -42,7 +55,7 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{dir: dir, program: filepath.Join(dir, "dokumentlager")}
+	s := &site{dir: dir, program: filepath.Join(dir, "dokumentlager"), address: freeAddress(t)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("everything is left in %s for whoever looks into it", dir)
@@ -60,7 +73,7 @@ func newSite(t *testing.T) *site {
 	}
 	t.Cleanup(func() { _ = parts.Stop() })
 	if s.Service, err = servicetest.Prepare(context.Background(), servicetest.Place{Parts: parts, OwnerURL: parts.OwnerURL, AppURL: parts.AppURL,
-		Dir: filepath.Join(dir, "sts"), URL: "http://" + address}); err != nil {
+		Dir: filepath.Join(dir, "sts"), URL: "http://" + s.address}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.DB.Close(); s.Owner.Close() })
@@ -79,7 +92,7 @@ func (s *site) start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	cmd := exec.Command(s.program, "serve")
-	cmd.Env = append(s.Environment(), "DOKUMENTLAGER_LISTEN="+address, "PATH=/usr/bin:/bin", "HOME="+s.dir)
+	cmd.Env = append(s.Environment(), "DOKUMENTLAGER_LISTEN="+s.address, "PATH=/usr/bin:/bin", "HOME="+s.dir)
 	cmd.Stdout, cmd.Stderr = s.log, s.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	started, ended := make(chan error), make(chan struct{})

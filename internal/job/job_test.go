@@ -21,7 +21,12 @@ import (
 func database(t *testing.T) (*postgres.DB, postgres.Schema) {
 	t.Helper()
 	parts := stacktest.Parts(t)
-	owner, err := postgres.OpenOwner(t.Context(), parts.OwnerURL, migrations.FS)
+	return databaseAt(t, parts.OwnerURL, parts.AppURL)
+}
+
+func databaseAt(t *testing.T, ownerURL, appURL string) (*postgres.DB, postgres.Schema) {
+	t.Helper()
+	owner, err := postgres.OpenOwner(t.Context(), ownerURL, migrations.FS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +41,7 @@ func database(t *testing.T) (*postgres.DB, postgres.Schema) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := postgres.Open(t.Context(), postgres.Config{URL: parts.AppURL, Pools: 1})
+	db, err := postgres.Open(t.Context(), postgres.Config{URL: appURL, Pools: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

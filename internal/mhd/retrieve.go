@@ -132,8 +132,11 @@ func matches(header, tag string) bool {
 // contentType passes a stored type on only in a form that cannot smuggle anything into a header.
 func contentType(stored string) string {
 	media, params, err := mime.ParseMediaType(stored)
-	if err != nil {
-		return "application/octet-stream"
+	if errors.Is(err, mime.ErrInvalidMediaParameter) { // "text/plain; charset=": the upload was taken for its media type, and that is kept
+		params, err = nil, nil
 	}
-	return mime.FormatMediaType(media, params)
+	if sent := mime.FormatMediaType(media, params); err == nil && sent != "" {
+		return sent
+	}
+	return "application/octet-stream"
 }

@@ -11,7 +11,7 @@ var Keys = map[string]string{
 	"request_id":    "our id of the request (UUIDv7), also in the answer's X-Request-Id",
 	"nhn_event_id":  "the caller's nhn-event-id (R3), when it has the form of an id",
 	"operation":     "what was done, as in the audit event",
-	"component":     "the part that speaks: postgres, s3, clamd, helseid, jobs, http",
+	"component":     "the part that speaks: postgres, s3, clamd, helseid, persontjenesten, jobs, http",
 	"tenant":        "the instance's short name",
 	"code":          "the code of the leading problem (docs/errors.md)",
 	"status":        "HTTP status of the answer",

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,15 +118,37 @@ func direct(c *http.Client) *http.Client {
 	return &bound
 }
 
-// Authorities whose numbers the API takes, and how many digits they have: fødselsnummer, D-nummer, felles hjelpenummer, DUF-nummer.
-var national = map[string]int{
-	document.AuthorityFNR: 11, document.AuthorityDNR: 11, "2.16.578.1.12.4.1.4.3": 11, "2.16.578.1.12.4.1.4.5": 12,
+// kind is a kind of national number that the API takes.
+type kind struct {
+	authority string
+	digits    int
+	// first are the digits that it begins with.
+	first string
 }
 
-// National reports whether the register can know the patient at all. Of others (P1: local, foreign) there are no facts.
+// kinds are fødselsnummer, D-nummer (40 added to the day), felles hjelpenummer and DUF-nummer.
+var kinds = []kind{
+	{document.AuthorityFNR, 11, "0123"}, {document.AuthorityDNR, 11, "4567"}, {"2.16.578.1.12.4.1.4.3", 11, "89"}, {"2.16.578.1.12.4.1.4.5", 12, "0123456789"},
+}
+
+func (k kind) has(number string) bool {
+	return len(number) == k.digits && strings.Trim(number, "0123456789") == ""
+}
+
+// National reports whether the register can know the patient at all. Of others (P1: local, foreign) there are no facts. It goes by the
+// form alone: a number that is wrong in itself is for the register to refuse.
 func National(p document.PatientID) bool {
-	digits, known := national[p.Authority]
-	return known && len(p.Value) == digits && strings.Trim(p.Value, "0123456789") == ""
+	return slices.ContainsFunc(kinds, func(k kind) bool { return k.authority == p.Authority && k.has(p.Value) })
+}
+
+// NationalNumber is the patient whom a number alone means, and nobody when it is no national one by its form.
+func NationalNumber(number string) document.PatientID {
+	for _, k := range kinds {
+		if k.has(number) && strings.Contains(k.first, number[:1]) {
+			return document.PatientID{Value: number, Authority: k.authority}
+		}
+	}
+	return document.PatientID{}
 }
 
 // Facts gives what is known of a National patient. The error is PartUnavailable when the service cannot be asked or understood and

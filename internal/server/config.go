@@ -14,6 +14,7 @@ type Config struct {
 	S3                    S3Config
 	Clamd                 ClamdConfig
 	HelseID               HelseIDConfig
+	Persontjenesten       PersontjenestenConfig
 	Limits                Limits
 	// RescanRate is how many bytes per second are scanned again when the scanner's signatures have changed; zero turns that off.
 	RescanRate Size
@@ -56,6 +57,16 @@ type HelseIDConfig struct {
 	WriteAudiences, ReadAudiences []string
 	ScopeAliases                  map[string]string
 	ProofLife, ProofSkew, Leeway  time.Duration
+}
+
+// PersontjenestenConfig says who is asked about patients (L4, L5), and as whom. Without URL nobody is.
+type PersontjenestenConfig struct {
+	// URL is the address of the API's version and kind of access: https://…/api/v3/full-access.
+	URL string
+	// ClientID and PrivateKey (a JWK) are this service's client at HelseID, Scope what it asks for. Organisation is "parent" or
+	// "parent:child" for a multi-tenant client.
+	ClientID, PrivateKey, Scope, Organisation string
+	Deadline, Fresh, Stale                    time.Duration
 }
 
 // DocumentLimit is the largest document, in bytes: 60 MiB, in test and production alike (F5), so it is no setting.

@@ -19,7 +19,7 @@ func (p *parts) doors(version string) ([]Door, error) {
 	submissions := &submission.Service{DB: p.db, Tenants: p.tenants, Objects: p.objects, Log: p.audit, Locator: p.locator, Queue: p.queue,
 		Keys: p.keys, Synthetic: p.cfg.SyntheticIdentities, Now: p.now, Fail: p.fail}
 	disclosures := &disclosure.Service{DB: p.db, Tenants: p.tenants, Objects: p.objects, Log: p.audit, Locator: p.locator,
-		Policy: access.DefaultPolicy(), TenantDeadline: tenantDeadline, Now: p.now}
+		Register: p.register(), Policy: access.DefaultPolicy(), TenantDeadline: tenantDeadline, Now: p.now}
 	rest, err := mhd.New(mhd.Config{Verifier: p.verifier, Submissions: submissions, Disclosures: disclosures, Admission: p.newGate(), BaseURL: p.cfg.PublicBaseURL,
 		CursorKey: p.cfg.Secrets.CursorKey[:], MaxRequest: int64(p.cfg.Limits.Request), Version: version, Log: p.log, Now: p.now})
 	return []Door{rest}, err

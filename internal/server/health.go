@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -13,7 +14,12 @@ import (
 type Check struct {
 	Name string
 	Ask  func(context.Context) error
+	// Aside is told and decides nothing: the service is ready without it.
+	Aside bool
 }
+
+// errNotConfigured is a part that this installation does without.
+var errNotConfigured = errors.New("not configured")
 
 // Health answers /healthz and /readyz.
 type Health struct {
@@ -82,8 +88,12 @@ func (h *Health) ask(ctx context.Context) (map[string]string, bool) {
 	parts, fine := make(map[string]string, len(errs)), true
 	for i, c := range h.Checks {
 		parts[c.Name] = "ok"
+		if errors.Is(errs[i], errNotConfigured) {
+			parts[c.Name] = errNotConfigured.Error()
+			continue
+		}
 		if errs[i] != nil {
-			parts[c.Name], fine = "fails", false
+			parts[c.Name], fine = "fails", fine && c.Aside
 		}
 		h.tell(ctx, c.Name, errs[i])
 	}

@@ -14,6 +14,7 @@ import (
 	"dokumentlager/internal/idempotency"
 	"dokumentlager/internal/job"
 	"dokumentlager/internal/obs"
+	"dokumentlager/internal/person"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/registry"
 	"dokumentlager/internal/repository"
@@ -47,6 +48,8 @@ type parts struct {
 	objects    *repository.Repository
 	verifier   *helseid.Verifier
 	queue      *job.Queue
+	// person is nil when nobody is to be asked about patients.
+	person *person.Client
 	// proofWindow is how long a used proof must be remembered.
 	proofWindow time.Duration
 }
@@ -61,7 +64,7 @@ func newParts(ctx context.Context, cfg Config, log *slog.Logger, metrics *obs.Me
 		return nil, err
 	}
 	p.proofs, p.tenants, p.audit, p.keys = postgres.Proofs{DB: p.db}, tenant.Directory{DB: p.db}, audit.Log{DB: p.db}, idempotency.Keys{DB: p.db, Lease: p.lease, Fail: p.fail}
-	if err := errors.Join(p.makeStore(), p.makeIdentity(), p.makeQueue()); err != nil {
+	if err := errors.Join(p.makeStore(), p.makeIdentity(), p.makePerson(ctx), p.makeQueue()); err != nil {
 		p.db.Close()
 		return nil, err
 	}
@@ -155,11 +158,12 @@ func (c Config) helseid() helseid.Config {
 // checks are what /readyz asks.
 func (p *parts) checks() []Check {
 	return []Check{
-		{"database", p.db.Ping},
-		{"object store", p.blobs.Ready},
-		{"scanner", p.scanner.Ping},
-		{"scanner self-test", p.selfTest.Passed},
-		{"scanner signatures", p.signatures.Passed},
-		{"helseid", p.verifier.Ready},
+		{Name: "database", Ask: p.db.Ping},
+		{Name: "object store", Ask: p.blobs.Ready},
+		{Name: "scanner", Ask: p.scanner.Ping},
+		{Name: "scanner self-test", Ask: p.selfTest.Passed},
+		{Name: "scanner signatures", Ask: p.signatures.Passed},
+		{Name: "helseid", Ask: p.verifier.Ready},
+		{Name: "persontjenesten", Ask: p.personReady, Aside: true},
 	}
 }

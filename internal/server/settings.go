@@ -1,5 +1,7 @@
 package server
 
+import "time"
+
 // setting is one key of the configuration.
 type setting struct {
 	key string
@@ -65,6 +67,21 @@ var settings = []setting{
 	{key: "helseid.proof_life", otherwise: "10s", check: positive, at: func(c *Config) any { return &c.HelseID.ProofLife }, help: "age a DPoP proof may have"},
 	{key: "helseid.proof_skew", otherwise: "5s", at: func(c *Config) any { return &c.HelseID.ProofSkew }, help: "difference of clocks for proofs"},
 	{key: "helseid.leeway", otherwise: "10s", at: func(c *Config) any { return &c.HelseID.Leeway }, help: "difference of clocks for tokens"},
+
+	{key: "persontjenesten.url", check: isHTTP, at: func(c *Config) any { return &c.Persontjenesten.URL },
+		help: "base URL of Persontjenesten with version and kind of access, `https://…/api/v3/full-access`; when empty, nobody is asked whether a patient is dead or has a protected address (L4, L5)"},
+	{key: "persontjenesten.client_id", at: func(c *Config) any { return &c.Persontjenesten.ClientID }, help: "our client at HelseID for it"},
+	{key: "persontjenesten.private_key", secret: true, check: isPrivateJWK, at: func(c *Config) any { return &c.Persontjenesten.PrivateKey },
+		help: "that client's private key, a JWK"},
+	{key: "persontjenesten.scope", otherwise: "nhn:hgd-persontjenesten-api/full-access", at: func(c *Config) any { return &c.Persontjenesten.Scope }, help: "scope of its machine token"},
+	{key: "persontjenesten.organisation", at: func(c *Config) any { return &c.Persontjenesten.Organisation },
+		help: "organisation number of a multi-tenant client, `parent` or `parent:child`"},
+	{key: "persontjenesten.deadline", otherwise: "3s", check: upTo(30 * time.Second), at: func(c *Config) any { return &c.Persontjenesten.Deadline },
+		help: "longest question, its token included; at most 30s"},
+	{key: "persontjenesten.fresh", otherwise: "30s", check: upTo(time.Minute), at: func(c *Config) any { return &c.Persontjenesten.Fresh },
+		help: "how long an answer is used again, at most 1m: a protected address must be out of reach within a minute"},
+	{key: "persontjenesten.stale", otherwise: "1h", check: orNever(upTo(7 * 24 * time.Hour)), at: func(c *Config) any { return &c.Persontjenesten.Stale },
+		help: "how old an answer may be while Persontjenesten is down, at most 168h; 0 is never: readers are then refused with 503"},
 
 	{key: "limits.request", otherwise: "256MiB", check: positive, at: func(c *Config) any { return &c.Limits.Request }, help: "largest request body"},
 	{key: "limits.header", otherwise: "64KiB", check: positive, at: func(c *Config) any { return &c.Limits.Header }, help: "largest request header"},

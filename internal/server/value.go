@@ -158,6 +158,26 @@ func positive(text string) error {
 	return nil
 }
 
+// upTo refuses durations that are zero or longer.
+func upTo(longest time.Duration) func(string) error {
+	return func(text string) error {
+		if d, err := time.ParseDuration(text); err != nil || d <= 0 || d > longest {
+			return fmt.Errorf("must be a duration above zero, and %s at most", longest)
+		}
+		return nil
+	}
+}
+
+// orNever lets zero through as well.
+func orNever(check func(string) error) func(string) error {
+	return func(text string) error {
+		if d, err := time.ParseDuration(text); err == nil && d == 0 {
+			return nil
+		}
+		return check(text)
+	}
+}
+
 func between(low, high int) func(string) error {
 	return func(text string) error {
 		if n, err := strconv.Atoi(text); err != nil || n < low || n > high {

@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strings"
 )
 
@@ -115,7 +116,7 @@ func (t *table) pages() {
 	t.str(Damaged, "SVG behind a DOCTYPE", xml, "document type declarations are not taken", `<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://evil.example/x.dtd">`+svg)
 	t.add(Mismatch, "SVG in UTF-16", xml, "the encoding hides nothing", func() []byte { return wide(svg, binary.BigEndian, true) })
 	for _, p := range []string{"<!DOCTYPE html><html>" + script + "</html>", "<html>" + script, "  \r\n<SCRIPT>alert(1)</SCRIPT>", "<!-- hei --><html>" + script, "\xef\xbb\xbf<html>" + script} {
-		t.str(Mismatch, "HTML as text: "+p[:14], plain, "HTML is not text", p)
+		t.str(Mismatch, fmt.Sprintf("HTML as text: %.14q", p), plain, "HTML is not text", p)
 	}
 	t.add(Mismatch, "HTML in UTF-16 as text", plain, "the encoding hides nothing", func() []byte { return wide("<html>"+script, binary.LittleEndian, true) })
 	t.str(Mismatch, "HTML as XML", xml, "HTML is no clinical XML", "<html><body>"+script+"</body></html>")

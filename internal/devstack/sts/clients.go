@@ -62,8 +62,13 @@ type registered struct {
 // clientIDs become file names.
 var clientIDs = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
-// register completes the clients with keys and indexes them.
-func register(dir string, clients []Client) (map[string]*registered, []Client, error) {
+// personClient is dokumentlager itself, as it is registered to ask Persontjenesten.
+func personClient() Client {
+	return Client{ClientID: "dokumentlager", Name: "Norsk helsenett - dokumentlager", Organisations: []string{"994598759"}, Scopes: []string{PersonScope}}
+}
+
+// registerClients completes the clients with keys and indexes them.
+func registerClients(dir string, clients []Client) (map[string]*registered, []Client, error) {
 	byID := make(map[string]*registered, len(clients))
 	ordered := make([]Client, 0, len(clients))
 	for _, client := range clients {

@@ -345,37 +345,6 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
-func TestPersontjenesten(t *testing.T) {
-	t.Parallel()
-	server := start(t, sts.Options{Persons: []sts.Person{
-		{NIN: "17855599120", BirthDate: "1955-05-17", DeadSince: "2026-01-02", AddressProtection: "strengtFortrolig"},
-	}})
-	for _, c := range []struct {
-		body string
-		want map[string]any
-	}{
-		{`{"nin":"13116900216"}`, map[string]any{"exists": true, "birth_date": "1969-11-13", "address_protection": "ugradert"}},
-		{`{"nin":"17855599120"}`, map[string]any{"exists": true, "birth_date": "1955-05-17", "dead_since": "2026-01-02", "address_protection": "strengtFortrolig"}},
-		{`{"nin":"00000000000"}`, map[string]any{"exists": false}},
-	} {
-		status, got := post(t, server.PersonEndpoint(), c.body)
-		if diff := cmp.Diff(c.want, got); status != http.StatusOK || diff != "" {
-			t.Errorf("%d (-want +got):\n%s", status, diff)
-		}
-	}
-	if status, got := post(t, server.PersonEndpoint(), `{}`); status != http.StatusBadRequest || got["error"] != "invalid_request" {
-		t.Errorf("%d %v", status, got)
-	}
-	response, err := http.Get(server.PersonEndpoint() + "?nin=13116900216")
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
-	if response.StatusCode != http.StatusMethodNotAllowed {
-		t.Errorf("a number in the address gives %d", response.StatusCode)
-	}
-}
-
 func TestRegistrationIsChecked(t *testing.T) {
 	t.Parallel()
 	good := sts.Client{ClientID: "a", Organisations: []string{"981275721"}, Scopes: []string{writeScope}}

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,7 +28,8 @@ const (
 	jwksPath      = "/.well-known/openid-configuration/jwks"
 	tokenPath     = "/connect/token"
 	testTokenPath = "/test/token"
-	personPath    = "/persontjenesten/v1/person"
+	// testPersonPath changes a synthetic person, and below it /outage what the person endpoint does.
+	testPersonPath = "/test/person"
 )
 
 // Options says how a server is started.
@@ -48,17 +50,19 @@ type Options struct {
 
 // Server is a running HelseID.
 type Server struct {
-	issuer  string
-	now     func() time.Time
-	log     *slog.Logger
-	key     signingKey
-	clients map[string]*registered
-	ordered []Client
-	persons map[string]Person
-	nonces  nonces
-	seen    *seen
-	http    *http.Server
-	done    chan struct{}
+	issuer   string
+	now      func() time.Time
+	log      *slog.Logger
+	key      signingKey
+	clients  map[string]*registered
+	ordered  []Client
+	register *register
+	// personClient is the client of the service itself towards the Persontjenesten played here.
+	personClient Client
+	nonces       nonces
+	seen         *seen
+	http         *http.Server
+	done         chan struct{}
 }
 
 // Start listens and serves until Close or until ctx ends.
@@ -94,10 +98,11 @@ func (s *Server) load(opt Options) (err error) {
 	if clients == nil {
 		clients = DefaultClients()
 	}
-	if s.clients, s.ordered, err = register(opt.Dir, clients); err != nil {
+	if s.clients, s.ordered, err = registerClients(opt.Dir, append(slices.Clone(clients), personClient())); err != nil {
 		return err
 	}
-	s.persons, err = knownPersons(opt.Persons)
+	s.ordered, s.personClient = s.ordered[:len(clients)], s.ordered[len(clients)]
+	s.register, err = newRegister(opt.Persons)
 	return err
 }
 
@@ -164,6 +169,10 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST "+tokenPath, s.token)
 	mux.HandleFunc("POST "+testTokenPath, s.testToken)
 	mux.HandleFunc("POST "+personPath, s.person)
+	for _, method := range []string{"POST ", "PUT "} {
+		mux.HandleFunc(method+testPersonPath, s.testPerson)
+		mux.HandleFunc(method+testPersonPath+"/outage", s.testOutage)
+	}
 	return mux
 }
 
@@ -179,8 +188,17 @@ func (s *Server) TestTokenEndpoint() string { return s.issuer + testTokenPath }
 // JWKSEndpoint is where the public signing key is.
 func (s *Server) JWKSEndpoint() string { return s.issuer + jwksPath }
 
-// PersonEndpoint is the Persontjenesten that this server plays.
+// PersonURL is the base address of the Persontjenesten that this server plays; PersonEndpoint is its one operation.
+func (s *Server) PersonURL() string { return s.issuer + personBase }
+
+// PersonEndpoint is PersonURL's operation get-by-nin.
 func (s *Server) PersonEndpoint() string { return s.issuer + personPath }
+
+// TestPersonEndpoint is where tests change a person's facts, and below it /outage what becomes of questions.
+func (s *Server) TestPersonEndpoint() string { return s.issuer + testPersonPath }
+
+// PersonClient is the service's own client at Persontjenesten, with its private key. It is not among Clients.
+func (s *Server) PersonClient() Client { return s.personClient }
 
 // Clients are the registered clients with their private keys, in the order given.
 func (s *Server) Clients() []Client { return s.ordered }
