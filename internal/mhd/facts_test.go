@@ -248,7 +248,7 @@ func TestStaleFacts(t *testing.T) {
 	}
 	a.STS.PlayOutage(sts.Outage{})
 	a.facts(t, `"address_protection":"fortrolig"`)
-	waitFor(t, "the protection is known", func() bool {
+	awaitFacts(t, "the protection is known", func() bool {
 		return len(references(t, a.list(t, "homeCommunityId", a.of.HomeCommunity))) == 0
 	})
 	a.STS.PlayOutage(sts.Outage{Mode: "error"})
@@ -258,7 +258,7 @@ func TestStaleFacts(t *testing.T) {
 	}
 }
 
-func waitFor(t *testing.T, what string, done func() bool) {
+func awaitFacts(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {

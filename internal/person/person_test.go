@@ -205,12 +205,15 @@ func TestStale(t *testing.T) {
 	t.Parallel()
 	for _, stale := range []time.Duration{time.Hour, 0} {
 		r := start(t, func(c *person.Config) { c.Stale = stale })
-		if _, err := r.Facts(t.Context(), fnr(line)); err != nil {
+		if _, err := r.Facts(t.Context(), fnr(line)); err != nil || r.Nobody(t.Context(), "seed") != nil {
 			t.Fatal(err)
 		}
 		r.change(t, `{"nin":"13116900216","address_protection":"fortrolig"}`)
 		r.sts.PlayOutage(sts.Outage{Mode: "error"})
 		r.clock.add(31 * time.Second)
+		if r.Nobody(t.Context(), "seed") == nil {
+			t.Error("of nobody is told with stale facts that there is nothing")
+		}
 		got, err := r.Facts(t.Context(), fnr(line))
 		if stale == 0 {
 			if err == nil {

@@ -62,8 +62,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// FuzzRead: no answer breaks the reader, and no text of one gets into an error.
-func FuzzRead(f *testing.F) {
+// FuzzPersonAnswer: no answer breaks the reader, and no text of one gets into an error.
+func FuzzPersonAnswer(f *testing.F) {
 	f.Add([]byte(`{"id":"x","birth":[{"isValid":true,"birthDate":"1969-11-13T00:00:00"}],"death":{"deceasedDate":"2026-01-02T00:00:00"},"addressProtection":[{"protectionLevel":"Confidential"}]}`))
 	f.Add([]byte(`{"status":404,"title":"Not Found"}`))
 	f.Add([]byte(`{"death":{"deceasedDate":"canary"}}`))

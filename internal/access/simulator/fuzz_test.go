@@ -10,9 +10,9 @@ import (
 	"dokumentlager/internal/access"
 )
 
-// FuzzRun: one line of JSON comes out for every line that is not blank, an answer of the known words or an error with the line's number, and
+// FuzzQuestions: one line of JSON comes out for every line that is not blank, an answer of the known words or an error with the line's number, and
 // a line is answered the same whatever stands around it.
-func FuzzRun(f *testing.F) {
+func FuzzQuestions(f *testing.F) {
 	questions, err := os.ReadFile("testdata/questions.jsonl")
 	if err != nil {
 		f.Fatal(err)

@@ -50,6 +50,8 @@ type register struct {
 	persons map[string]Person
 	outage  Outage
 	asked   int
+	// revoked are tokens that an outage refused.
+	revoked []string
 }
 
 func newRegister(more []Person) (*register, error) {
@@ -99,10 +101,11 @@ func (s *Server) PersonAsked() int {
 
 // person is the operation get-by-nin. The number comes in the body because addresses end up in logs.
 func (s *Server) person(w http.ResponseWriter, r *http.Request) {
-	if s.register.begin().play(w, r) {
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "DPoP ")
+	if s.register.begin(token).play(w, r) {
 		return
 	}
-	if status, why := s.personCaller(r); why != "" {
+	if status, why := s.personCaller(r, token); why != "" {
 		s.log.InfoContext(r.Context(), "refused", "component", "sts", "path", r.Pattern, "status", status, "error", why)
 		w.Header().Set("WWW-Authenticate", `DPoP error="invalid_token"`)
 		w.WriteHeader(status)

@@ -133,6 +133,18 @@ func TestPersontjenestenChecksPapers(t *testing.T) {
 		}, 401},
 		{"no token", m, func(r *http.Request) { r.Header.Del("Authorization") }, 401},
 		{"another API's token", other, nil, 401},
+		{"another key's proof", m, func(r *http.Request) {
+			if err := asker(t, server, server.PersonClient()).Client.Authorize(r, strings.TrimPrefix(r.Header.Get("Authorization"), "DPoP ")); err != nil {
+				t.Error(err)
+			}
+		}, 401},
+		{"another token of the same key", m, func(r *http.Request) {
+			token, err := m.Client.Token(r.Context(), m.Scopes, "")
+			if err != nil {
+				t.Error(err)
+			}
+			r.Header.Set("Authorization", "DPoP "+token)
+		}, 401},
 		{"another's token", m, func(r *http.Request) {
 			signed := r.Clone(r.Context())
 			if err := asker(t, server, server.PersonClient()).Sign(signed); err != nil {

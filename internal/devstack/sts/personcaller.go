@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jws"
@@ -26,11 +25,10 @@ type accessClaims struct {
 
 // personCaller checks token and proof as the real API does (version 3: DPoP, and RequireParentOrgNumber). The status is that of the
 // refusal, why empty when there is none.
-func (s *Server) personCaller(r *http.Request) (status int, why string) {
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "DPoP ")
+func (s *Server) personCaller(r *http.Request, token string) (status int, why string) {
 	payload, err := jws.Verify([]byte(token), jws.WithKey(jwa.RS256(), s.key.public))
 	var claims accessClaims
-	if !ok || err != nil || json.Unmarshal(payload, &claims) != nil {
+	if err != nil || s.register.isRevoked(token) || json.Unmarshal(payload, &claims) != nil {
 		return http.StatusUnauthorized, "no DPoP token of ours"
 	}
 	audience := audienceOf(PersonScope)
@@ -44,6 +42,12 @@ func (s *Server) personCaller(r *http.Request) (status int, why string) {
 		return http.StatusForbidden, "the token lacks the scope or orgnr_parent"
 	}
 	return 0, ""
+}
+
+func (r *register) isRevoked(token string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(r.revoked, token)
 }
 
 // personProof checks the proof of one request (RFC 9449 §7): an API wants ath, and no nonce.

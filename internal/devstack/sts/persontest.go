@@ -20,8 +20,8 @@ type Outage struct {
 	Times int `json:"times,omitempty"`
 }
 
-// outageModes: no answer while the asker waits (15 s at most); status 500; a late answer; half a JSON; 1 MiB; 401; and the 404 of a wrong
-// address, which does not say that a person is unknown.
+// outageModes: no answer while the asker waits (15 s at most); status 500; a late answer; half a JSON; 1 MiB; 401, and the token is refused
+// from then on; and the 404 of a wrong address, which does not say that a person is unknown.
 var outageModes = []string{"", "none", "hang", "error", "slow", "malformed", "too-large", "unauthorized", "wrong-address"}
 
 // ChangePerson changes the named facts of a person, who comes into being if need be: fields as in Person's JSON, an empty text takes one
@@ -65,11 +65,14 @@ func (s *Server) PlayOutage(o Outage) {
 }
 
 // begin counts a question and takes what happens to it.
-func (r *register) begin() Outage {
+func (r *register) begin(token string) Outage {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.asked++
 	o := r.outage
+	if o.Mode == "unauthorized" {
+		r.revoked = append(r.revoked, token)
+	}
 	if o.Times == 1 {
 		r.outage = Outage{}
 	} else if o.Times > 1 {
@@ -89,14 +92,12 @@ func (o Outage) play(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	case "error":
 		w.WriteHeader(http.StatusInternalServerError)
-	case "unauthorized":
-		w.WriteHeader(http.StatusUnauthorized)
 	case "wrong-address":
 		w.WriteHeader(http.StatusNotFound)
 	case "malformed":
 		_, _ = w.Write([]byte(`{"id":"x","birth":[`))
 	case "too-large":
-		_, _ = w.Write([]byte(`{"id":"` + strings.Repeat("x", 1<<20) + `"}`))
+		_, _ = w.Write([]byte(`{"id":"x"}` + strings.Repeat(" ", 1<<20)))
 	default:
 		return false
 	}
