@@ -75,13 +75,12 @@ func (v verdict) strictness() int {
 
 // combine takes the least that any rule lets through.
 func combine(verdicts []verdict) Decision {
+	verdicts = slices.DeleteFunc(verdicts, func(v verdict) bool { return v == nothingAgainst })
 	slices.SortStableFunc(verdicts, func(a, b verdict) int { return b.strictness() - a.strictness() })
 	d := Decision{List: Show, Open: Allow}
 	for _, v := range verdicts {
 		d.List, d.Open = min(d.List, v.list), min(d.Open, v.open)
-		if v.strictness() > 0 {
-			d.Reasons = append(d.Reasons, v.reason)
-		}
+		d.Reasons = append(d.Reasons, v.reason)
 	}
 	if len(d.Reasons) == 0 {
 		d.Reasons = []Reason{nothingTaken}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -170,6 +171,7 @@ func TestUnsaid(t *testing.T) {
 		`{` + doctor + `,"scope":"kjernejournal","access_basis":"AKUTT","class":"urn:oid:1.2|A00-1"}`:          "omit allow C6",
 		`{` + doctor + `,"confidentiality":["N","","N R"]}`:                                                    "show allow C2",
 		`{` + doctor + `,"confidentiality":["9.9|N"]}`:                                                         "omit deny C1",
+		`{` + doctor + `,"confidentiality":["N","a|b|NORS"]}`:                                                  "mask deny C2",
 		`{` + doctor + `,"confidentiality":["U"]}`:                                                             "omit deny C1",
 		`{` + doctor + `,"confidentiality":["2.16.840.1.113883.5.25 | N"," NORS "]}`:                           "mask deny C2",
 		`{` + doctor + `,"confidentiality":[]}`:                                                                "omit deny C1",
@@ -331,6 +333,8 @@ func TestAnswerLeavesBeforeTheNextQuestion(t *testing.T) {
 	answers, out := io.Pipe()
 	done := make(chan error, 1)
 	go func() { _, err := simulator(access.English).Run(in, out, nil); done <- err }()
+	hung := time.AfterFunc(time.Minute, func() { out.CloseWithError(errors.New("no answer within a minute")) })
+	defer hung.Stop()
 	reply := make([]byte, 4096)
 	for _, question := range []string{`{"caller":"machine"}` + "\n", `{"caller":"machine"}` + "\n" + `{"caller":`, `"proxy"}` + "\n"} {
 		if _, err := io.WriteString(ask, question); err != nil {
