@@ -41,6 +41,9 @@ func TestMutants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if out, err := run(); err != nil {
+		t.Fatalf("the tests fail without a mutant: they would kill every one\n%s", out)
+	}
 	chosen := regexp.MustCompile(os.Getenv("MUTANTS"))
 	count := map[string]int{}
 	for _, file := range files {
@@ -61,6 +64,7 @@ func TestMutants(t *testing.T) {
 				t.Logf("survived: %s:%d %s", file, m.line, m)
 			}
 		}
+		t.Logf("%s: so far %v", file, count)
 	}
 	rate := 100 * float64(count["killed"]) / float64(max(1, count["killed"]+count["survived"]))
 	t.Logf("%d killed, %d survived, %d equivalent, %d do not compile: %.1f %%", count["killed"], count["survived"], count["equivalent"], count["stillborn"], rate)
@@ -82,15 +86,22 @@ func (m mutant) try(t *testing.T, source []byte) string {
 	if os.WriteFile(changed, text, 0o600) != nil || os.WriteFile(overlay, plan, 0o600) != nil {
 		t.Fatal("cannot write in " + dir)
 	}
-	out, err := exec.Command("go", "test", "-overlay", overlay, "-vet=off", "-count=1", "-failfast", "-timeout=60s", ".").CombinedOutput()
+	out, err := run("-overlay", overlay)
 	switch {
 	case err == nil:
 		return "survived"
-	case strings.Contains(string(out), "build failed"), strings.Contains(string(out), "setup failed"):
+	case strings.Contains(out, "build failed"), strings.Contains(out, "setup failed"):
 		return "stillborn"
 	default:
 		return "killed"
 	}
+}
+
+// run runs this package's tests.
+func run(flags ...string) (out string, err error) {
+	flags = append([]string{"test", "-vet=off", "-count=1", "-failfast", "-timeout=60s", "-ldflags=-s -w"}, append(flags, ".")...)
+	raw, err := exec.Command("go", flags...).CombinedOutput()
+	return string(raw), err
 }
 
 // finder walks one file.
