@@ -37,7 +37,11 @@ func assertRefusal(t *testing.T, name string, p *fault.Problem, code fault.Code,
 	if (p != nil) != (code != "") {
 		t.Fatalf("%s: problem %v, want code %q", name, p, code)
 	}
-	if p != nil && (p.Code != code || p.Rule == "" || !strings.Contains(p.Safe, mention)) {
+	rule := "C6"
+	if mention == ScopeReadDocument {
+		rule = "R2"
+	}
+	if p != nil && (p.Code != code || p.Rule != rule || !strings.Contains(p.Safe, mention)) {
 		t.Errorf("%s: %v by %q, want %s naming %s", name, p, p.Rule, code, mention)
 	}
 }

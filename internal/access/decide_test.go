@@ -23,7 +23,7 @@ var (
 
 func date(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, time.UTC) }
 
-func class(code string) document.Code { return document.Code{Value: code, System: documentTypes} }
+func class(code string) document.Code { return document.Code{Value: code, System: "2.16.578.1.12.4.1.1.9602"} }
 
 // codes gives the one-letter codes HL7's system and the others 9603's, as the simulator does.
 func codes(values ...string) []document.Code {
@@ -149,14 +149,18 @@ func TestCodesAloneAndInPairs(t *testing.T) {
 func TestSpellingsOfCodes(t *testing.T) {
 	t.Parallel()
 	masked := ruled(Mask, Deny, "C2")
-	n := document.Code{Value: "N", System: hl7URI}
+	n := document.Code{Value: "N", System: "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"}
 	cases := []struct {
 		name  string
 		codes []document.Code
 		want  Decision
 	}{
 		{"HL7 by URI", []document.Code{n}, allowed},
-		{"HL7 by urn", []document.Code{{Value: "N", System: "urn:oid:" + hl7OID}}, allowed},
+		{"HL7 by OID", []document.Code{{Value: "N", System: "2.16.840.1.113883.5.25"}}, allowed},
+		{"HL7 by urn", []document.Code{{Value: "N", System: "urn:oid:2.16.840.1.113883.5.25"}}, allowed},
+		{"R by URI", []document.Code{{Value: "R", System: "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"}}, allowed},
+		{"V by URI", []document.Code{{Value: "V", System: "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"}}, allowed},
+		{"NORN_ANG alone", []document.Code{{Value: "NORN_ANG", System: "2.16.578.1.12.4.1.1.9603"}}, allowed},
 		{"N of 9603 is no base", []document.Code{{Value: "N", System: nationalOID}}, denied("C1")},
 		{"N without system", []document.Code{{Value: "N"}}, denied("C1")},
 		{"n in small", []document.Code{{Value: "n", System: hl7OID}}, denied("C1")},

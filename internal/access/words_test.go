@@ -56,6 +56,8 @@ func TestReasons(t *testing.T) {
 		{noBaseCode, doctor, para45, adult, plain.with("NORN_DUP"), both},
 		{restrictedToList, doctor.as(Citizen), para45, adult, plain.with("R"), both},
 		{veryRestricted, doctor.as(Citizen), para45, adult, plain.with("R", "V"), both},
+		{veryRestricted, doctor.as(Citizen), para45, adult, plain.with("V", "NORN_ANG"), both},
+		{deniedToCitizen, doctor.as(Citizen), para45, adult, plain.with("R", "NORN_ANG"), both},
 		{deniedToCitizen, doctor.as(Citizen), para45, adult, plain.with("N", "NORN_ANG"), both},
 		{barredToPersonnel, doctor, para45, adult, plain.with("N", "NORS"), both},
 		{noReader, doctor.as(Machine), para45, adult, plain, both},

@@ -76,7 +76,7 @@ func (r *rig) small(t *testing.T) {
 // part as far as it lasts.
 func closed(t *testing.T, workers int, ready func() func() (time.Duration, error)) (all sample) {
 	t.Helper()
-	const ahead = 2000
+	const ahead = 5000
 	works := make(chan func() (time.Duration, error), ahead)
 	for range ahead {
 		works <- ready()

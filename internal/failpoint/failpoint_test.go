@@ -49,13 +49,13 @@ func TestGoesOffOnce(t *testing.T) {
 			t.Errorf("pass %d: %v", i, err)
 		}
 	}
-	set.Arm(failpoint.Met, failpoint.Error, 0)
+	set.Arm(failpoint.RowsSent, failpoint.Error, 0)
 	set.Disarm()
-	if err := set.Reach(t.Context(), failpoint.Met); err != nil {
+	if err := set.Reach(t.Context(), failpoint.RowsSent); err != nil {
 		t.Errorf("disarmed: %v", err)
 	}
 	c, _ := set.Counts()
-	if c.Reached[failpoint.Kept] != 3 || c.Fired[failpoint.Kept] != 1 || c.Fired[failpoint.Met] != 0 || c.Reached[failpoint.Judged] != 0 {
+	if c.Reached[failpoint.Kept] != 3 || c.Fired[failpoint.Kept] != 1 || c.Fired[failpoint.RowsSent] != 0 || c.Reached[failpoint.Judged] != 0 {
 		t.Errorf("%+v", c)
 	}
 }
@@ -64,11 +64,11 @@ func TestHang(t *testing.T) {
 	t.Parallel()
 	for name, longest := range map[string]time.Duration{"the context ends": time.Minute, "the longest hang ends": 10 * time.Millisecond} {
 		set := failpoint.New(longest)
-		set.Arm(failpoint.Met, failpoint.Hang, 0)
+		set.Arm(failpoint.RowsSent, failpoint.Hang, 0)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		reason := errors.New("the caller left")
 		done := make(chan error)
-		go func() { done <- set.Reach(ctx, failpoint.Met) }()
+		go func() { done <- set.Reach(ctx, failpoint.RowsSent) }()
 		if longest == time.Minute {
 			for hanging := 0; hanging == 0; {
 				_, hanging = set.Counts()

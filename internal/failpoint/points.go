@@ -17,7 +17,6 @@ const (
 	PutBegin     Name = "upload/put-begin"
 	PutEnd       Name = "upload/put-end"
 	Judged       Name = "upload/judged"
-	Met          Name = "upload/met"
 	Kept         Name = "upload/kept"
 	RowsBegin    Name = "upload/rows-begin"
 	RowsSent     Name = "upload/rows-sent"
@@ -82,7 +81,6 @@ func All() []Point {
 		{PutBegin, "A document is about to go into the object store."},
 		{PutEnd, "A document is in the object store, and nobody knows."},
 		{Judged, "The message is judged and nothing speaks against it."},
-		{Met, "The message is compared with what is registered."},
 		{Kept, "One of the message's documents is in the store for good, for all that is known; the others may not be."},
 		{RowsBegin, "The registering transaction has locked what it relates to, and written nothing."},
 		{RowsSent, "All rows are written; the commit is not sent. Of a replacement, the old version is deprecated in the same rows."},

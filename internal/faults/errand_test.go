@@ -20,7 +20,7 @@ import (
 var cases = marked(slices.Concat(
 	by(replaceOne, failpoint.RowsBegin, failpoint.RowsSent, failpoint.CommitLost, failpoint.Committed),
 	by(uploadOne, failpoint.SpoolWrite, failpoint.SpoolEnd, failpoint.ScanBegin, failpoint.ScanEnd, failpoint.TenantFound, failpoint.PutBegin,
-		failpoint.PutEnd, failpoint.Judged, failpoint.Met, failpoint.Kept, failpoint.RowsBegin, failpoint.RowsSent, failpoint.CommitLost, failpoint.Committed),
+		failpoint.PutEnd, failpoint.Judged, failpoint.Kept, failpoint.RowsBegin, failpoint.RowsSent, failpoint.CommitLost, failpoint.Committed),
 	by(uploadKeyed, failpoint.ClaimBegin, failpoint.ClaimEnd, failpoint.ClaimRelease, failpoint.CommitLost, failpoint.Committed),
 	[]walkCase{
 		{point: failpoint.ClaimRenew, deed: uploadKeyed, hang: failpoint.ScanBegin},

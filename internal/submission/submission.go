@@ -124,15 +124,10 @@ func (s *Service) Provide(ctx context.Context, actor audit.Actor, r Request) (Re
 	return v.receipt(event), s.Fail.Reach(ctx, failpoint.Committed)
 }
 
-// store keeps the bytes and registers them. When the message turns out to be one that was registered before, be it a moment ago by
-// a request running beside this one, nothing is stored and v.first is the answer it got then.
+// store keeps the bytes and registers them. The registry is asked in the registering transaction alone: it has the last word, and most
+// messages are new. When the message turns out to be one that was registered before, be it a moment ago by a request running beside this
+// one, nothing is stored and v.first is the answer it got then.
 func (s *Service) store(ctx context.Context, v *verdict, event audit.Event) error {
-	if err := s.meet(ctx, v); err != nil || v.first != nil {
-		return err
-	}
-	if err := s.Fail.Reach(ctx, failpoint.Met); err != nil {
-		return err
-	}
 	objects, err := s.keep(ctx, v)
 	if err != nil {
 		return err
