@@ -23,7 +23,9 @@ var (
 
 func date(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, time.UTC) }
 
-func class(code string) document.Code { return document.Code{Value: code, System: "2.16.578.1.12.4.1.1.9602"} }
+func class(code string) document.Code {
+	return document.Code{Value: code, System: "2.16.578.1.12.4.1.1.9602"}
+}
 
 // codes gives the one-letter codes HL7's system and the others 9603's, as the simulator does.
 func codes(values ...string) []document.Code {

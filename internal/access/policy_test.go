@@ -26,6 +26,8 @@ func TestCheckPersonnel(t *testing.T) {
 		{"level 3", func(c *Caller) { c.SecurityLevel = 3 }, []string{"security_level"}},
 		{"no attest", func(c *Caller) { c.Attest = false }, []string{"nhn:tillitsrammeverk:parameters"}},
 		{"no purpose", func(c *Caller) { c.Purpose = "" }, []string{"purpose_of_use"}},
+		{"blank purpose", func(c *Caller) { c.Purpose = " " }, []string{"purpose_of_use"}},
+		{"blank role", func(c *Caller) { c.Role = " " }, []string{"names no role"}},
 		{"no role", func(c *Caller) { c.Role = "" }, []string{"names no role"}},
 		{"veterinary", func(c *Caller) { c.Role = "VE" }, []string{"this role"}},
 		{"fish health biologist", func(c *Caller) { c.Role = "FB" }, []string{"this role"}},

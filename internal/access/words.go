@@ -103,7 +103,7 @@ func (d Decision) Explain(l Language) string {
 	case 1:
 		return told + moreover.in(l) + rest[0].said().in(l) + "."
 	default:
-		return told + strings.Replace(also.in(l), "%s", enumerate(rest, l), 1)
+		return told + strings.ReplaceAll(also.in(l), "%s", enumerate(rest, l))
 	}
 }
 

@@ -95,6 +95,14 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+// TestLanguages: the tags that callers give.
+func TestLanguages(t *testing.T) {
+	t.Parallel()
+	if Bokmaal != "nb" || English != "en" {
+		t.Errorf("%s, %s", Bokmaal, English)
+	}
+}
+
 // TestExplain: whole texts, by how many rules decided and which way they point.
 func TestExplain(t *testing.T) {
 	t.Parallel()
