@@ -67,12 +67,18 @@ type sender struct {
 
 func (r *rig) sender(t *testing.T, of tenant.Tenant) *sender {
 	t.Helper()
+	return r.holder(t, of, "/R4/fhir/Bundle", access.AudienceWrite, access.ScopeCreate)
+}
+
+// holder has a token of an organisation's machine with one scope, for one address.
+func (r *rig) holder(t *testing.T, of tenant.Tenant, path, audience, scope string) *sender {
+	t.Helper()
 	key, err := helseid.NewProofKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	claims := map[string]json.RawMessage{}
-	for name, value := range map[string]any{"aud": access.AudienceWrite, "scope": []string{access.ScopeCreate}, "client_id": "bench",
+	for name, value := range map[string]any{"aud": audience, "scope": []string{scope}, "client_id": "bench",
 		"helseid://claims/client/claims/orgnr_parent": of.Organisations[0], "helseid://claims/client/client_name": "bench"} {
 		claims[name], _ = json.Marshal(value)
 	}
@@ -80,7 +86,7 @@ func (r *rig) sender(t *testing.T, of tenant.Tenant) *sender {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &sender{of: of, key: key, token: token, url: r.service.URL + "/R4/fhir/Bundle"}
+	return &sender{of: of, key: key, token: token, url: r.service.URL + path}
 }
 
 // request is an upload of a fresh document, ready to be signed and sent.

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"dokumentlager/internal/devstack/servicetest"
+	"dokumentlager/internal/access"
 	"dokumentlager/internal/tenant"
 
 	"github.com/google/uuid"
@@ -113,13 +113,18 @@ func closed(t *testing.T, workers int, ready func() func() (time.Duration, error
 // tokens compares what it costs to verify token and proof, over HTTP, with the commit of the used proof alone; the machine's commits
 // per second by one connection stand beside it, since a disk that lies makes everything fast.
 func (r *rig) tokens(t *testing.T) {
-	doctor := r.service.Doctor(t, servicetest.Organisation())
-	pool := r.pool(t)
+	of, pool := r.service.Tenant(t), r.pool(t)
 	for _, clients := range []int{1, 8, 32} {
+		caller := r.holder(t, of, "/pingauth", access.AudienceRead, access.ScopeReadDocument) // with a token that outlives the phase
 		ours := closed(t, clients, func() func() (time.Duration, error) {
 			return func() (time.Duration, error) {
-				req := r.service.Request(t, http.MethodGet, "/pingauth", nil)
-				doctor.Sign(t, req)
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, caller.url, nil)
+				if err == nil {
+					err = caller.sign(req)
+				}
+				if err != nil {
+					return 0, err
+				}
 				return timed(r.client, req, io.Discard)
 			}
 		})

@@ -15,8 +15,8 @@ import (
 // uploadRounds of each kind: a scan takes seconds.
 const uploadRounds = 5
 
-// upload compares a whole ITI-65 with what it cannot do without: clamd has said "clean" before the store may have the bytes (F3), so
-// the floor is the scan and then the put. How far we are from the slower of the two alone stands beside it (issue 3).
+// upload compares a whole ITI-65 with what it cannot do without: the scan and the put, one after the other, and the slower of the two alone,
+// since they run beside each other (issue 3).
 func (r *rig) upload(t *testing.T) {
 	for _, k := range []kind{pdfOfImages, plainText} {
 		of := r.service.Tenant(t)
