@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"dokumentlager/internal/devstack/fuzztest"
 )
 
 // FuzzRefusal holds that no answer of a server writes to the terminal of the one who asked.
@@ -15,7 +17,7 @@ func FuzzRefusal(f *testing.F) {
 		f.Add([]byte(s), "\x1b[2J", "\x07", "\u202e")
 	}
 	f.Fuzz(func(t *testing.T, body []byte, status, retry, id string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		text := refusalOf(&http.Response{Status: status, Header: http.Header{"Retry-After": {retry}, "X-Request-Id": {id}, "Www-Authenticate": {status}}, Body: io.NopCloser(bytes.NewReader(body))}).Error()
 		if i := strings.IndexFunc(text, func(r rune) bool { return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 }); i >= 0 {
 			t.Errorf("writes %q", text[i:min(len(text), i+20)])
@@ -29,7 +31,7 @@ func FuzzEvents(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, lines []byte) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		events, err := readEvents(bytes.NewReader(lines))
 		if err != nil {
 			return

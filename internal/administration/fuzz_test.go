@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/document"
 )
 
@@ -15,7 +16,7 @@ func FuzzDraft(f *testing.F) {
 	f.Add("Å", "", "urn:uuid:a", "98127572１")
 	f.Add(strings.Repeat("a", 41), "1."+strings.Repeat("9", 70), "1.02", "")
 	f.Fuzz(func(t *testing.T, name, home, repository, organisations string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		d, problems := Draft{Name: name, HomeCommunity: home, Repository: repository, Organisations: strings.Split(organisations, ","), Profile: "nhn", State: "active"}.check()
 		for _, p := range problems {
 			if len(organisations) > 40 && strings.Contains(p.Safe, organisations) {

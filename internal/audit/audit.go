@@ -154,7 +154,7 @@ func (e Event) Refused(err error) Event {
 const insert = `audit_event (id, at, action, outcome, operation, patient_id, entry_id, actor, detail)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
-// args are insert's parameters. JSON goes as text: exec mode would send []byte as bytea (spec/go.md §4).
+// args are insert's parameters. An event of a hostile request must be kept whatever characters it brought.
 func (e Event) args() ([]any, error) {
 	actor, err := json.Marshal(actorRow(e.Actor))
 	if err != nil {
@@ -164,13 +164,7 @@ func (e Event) args() ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []any{e.ID, e.At, string(e.Action), string(e.Outcome), e.Operation, orNull(e.Patient), idOrNull(e.Entry), noNUL(actor), noNUL(detail)}, nil
-}
-
-// noNUL: the database keeps no NUL character, and an event of a hostile request must be kept all the same. Escaped backslashes
-// are skipped in pairs, so that a text which only looks like an escape stays as it is.
-func noNUL(text []byte) string {
-	return strings.NewReplacer(`\\`, `\\`, `\u0000`, `\ufffd`).Replace(string(text))
+	return []any{e.ID, e.At, string(e.Action), string(e.Outcome), e.Operation, orNull(e.Patient), idOrNull(e.Entry), postgres.WithoutNUL(actor), postgres.WithoutNUL(detail)}, nil
 }
 
 func orNull(s string) any {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dokumentlager/internal/blob"
+	"dokumentlager/internal/devstack/fuzztest"
 )
 
 // answer is what a store says to everything.
@@ -41,7 +42,7 @@ func FuzzStoreAnswers(f *testing.F) {
 		f.Add(503, []byte(s))
 	}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		if status < 200 || status > 599 {
 			return
 		}

@@ -17,6 +17,7 @@ import (
 
 	"dokumentlager/internal/blob"
 	"dokumentlager/internal/blob/blobtest"
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/devstack/stacktest"
 )
 
@@ -206,7 +207,7 @@ func FuzzCheckKey(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, key string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		if blob.CheckKey(key) != nil {
 			return
 		}

@@ -2,6 +2,8 @@ package document
 
 import (
 	"testing"
+
+	"dokumentlager/internal/devstack/fuzztest"
 )
 
 func TestCheckNorwegian(t *testing.T) {
@@ -82,7 +84,7 @@ func FuzzParseCX(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		p, err := ParseCX(s)
 		if err != nil {
 			return

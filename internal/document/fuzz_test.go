@@ -3,6 +3,8 @@ package document
 import (
 	"strings"
 	"testing"
+
+	"dokumentlager/internal/devstack/fuzztest"
 )
 
 // FuzzParseOID holds that what is read is an OID, the same read again, and short.
@@ -11,7 +13,7 @@ func FuzzParseOID(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		oid, err := ParseOID(s)
 		if again, twice := ParseOID(URN(oid)); err == nil && (twice != nil || again != oid || len(oid) > maxOID || strings.Trim(oid, "0123456789.") != "") {
 			t.Errorf("%q became %q, then %q", s, oid, again)
@@ -28,7 +30,7 @@ func FuzzNorwegian(f *testing.F) {
 		f.Add(s, byte(0), byte(1))
 	}
 	f.Fuzz(func(t *testing.T, s string, at, by byte) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		for _, authority := range []string{AuthorityFNR, AuthorityDNR} {
 			if CheckNorwegian(PatientID{Value: s, Authority: authority}, true) != nil {
 				continue

@@ -22,8 +22,9 @@ import (
 	"dokumentlager/internal/repository"
 	"dokumentlager/internal/tenant"
 
-	"dokumentlager/internal/audit"
 	"log/slog"
+
+	"dokumentlager/internal/audit"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"

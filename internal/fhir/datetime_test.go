@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/fault"
 )
 
@@ -67,7 +68,7 @@ func FuzzParseDateTime(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		first, precision, err := ParseDateTime(text)
 		if err != nil {
 			return

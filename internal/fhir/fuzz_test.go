@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/fault"
 	"dokumentlager/testdata/hostile"
 )
@@ -19,7 +20,7 @@ func FuzzParseResource(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		r, err := ParseResource(strings.NewReader(string(data)), 1<<20)
 		if err != nil {
 			if p := (*fault.Problem)(nil); !errors.As(err, &p) {
@@ -48,7 +49,7 @@ func FuzzBase64(f *testing.F) {
 	}
 	f.Add(strings.Repeat("QUJD", 9000)+`\u0051Q==`, uint16(32<<10-3))
 	f.Fuzz(func(t *testing.T, text string, step uint16) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		body := `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Binary","data":"` + text + `"}}]}`
 		if len(text) > 0 && text[len(text)-1] == '\\' || strings.Contains(text, `"`) {
 			return // another string
@@ -75,7 +76,7 @@ func FuzzHash(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		digest, err := DecodeHash(s)
 		if err != nil || s == "" {
 			return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/fault"
 )
 
@@ -85,7 +86,7 @@ func FuzzPatch(f *testing.F) {
 	f.Add(`{"resourceType":"DocumentReference","id":"d1","securityLabel":` + label + `}`)
 	f.Add(`[{"op":"replace","path":"/securityLabel","value":` + label + `}]`)
 	f.Fuzz(func(t *testing.T, body string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		patch, err := ReadPatch(strings.NewReader(body), 1<<16)
 		var problem *fault.Problem
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/fault"
 )
 
@@ -337,7 +338,7 @@ func FuzzReadBundle(f *testing.F) {
 	}
 	f.Add([]byte(entries(binary(`"QUI=","data":"\u00"`))), uint64(1))
 	f.Fuzz(func(t *testing.T, body []byte, seed uint64) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		var got sinks
 		limits := Limits{Body: 1 << 20, Residue: 1 << 18, Depth: 20, Binaries: 5}
 		bundle, err := ReadBundle(&choppy{body, rand.New(rand.NewPCG(seed, 4))}, limits, got.open)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"dokumentlager/internal/devstack/fuzztest"
 )
 
 // TestArchiveEnd: a record counts when its comment ends where the file does, wherever the writes are split, and no other does.
@@ -41,7 +43,7 @@ func FuzzArchive(f *testing.F) {
 	f.Add([]byte("x"+zipEnd+strings.Repeat("\x00", 18)), uint16(3))
 	f.Add([]byte(zipEnd+strings.Repeat("\x00", 16)+"\x02\x00ab"), uint16(22))
 	f.Fuzz(func(t *testing.T, data []byte, step uint16) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		want := false
 		for i := 0; i+zipRecord <= len(data); i++ {
 			if bytes.HasPrefix(data[i:], []byte(zipEnd)) && i+zipRecord+int(data[i+20])+int(data[i+21])<<8 == len(data) {

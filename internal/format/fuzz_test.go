@@ -11,6 +11,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"dokumentlager/internal/devstack/fuzztest"
+
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 )
@@ -27,7 +29,7 @@ func FuzzInspector(f *testing.F) {
 	f.Add([]byte(`<a><t representation="B64">`+strings.Repeat("QUJD", 40)+`</t></a>`), uint16(50))
 	f.Add([]byte(strings.Repeat(" ", 4090)+`{"data":"`+strings.Repeat("QU\\u004aD", 40)+`"}`), uint16(4095))
 	f.Fuzz(func(t *testing.T, data []byte, step uint16) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		var whole, parts bin
 		want := inspect(t, data, 0, WithAttachments(2, whole.open))
 		got := inspect(t, data, int(step)+1, WithAttachments(2, parts.open))
@@ -57,7 +59,7 @@ func FuzzJSON(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		b := newJSON(nil)
 		b.write(data)
 		got := b.end() == ""
@@ -79,7 +81,7 @@ func FuzzXML(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		s, skip := byteOrder(data)
 		if s != utf8Set || len(data) > 2000 {
 			return

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/fault"
 )
 
@@ -93,7 +94,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		got, ok := Parse(s)
 		if ok != (names[got] != "") {
 			t.Errorf("Parse(%q) = %q, %t", s, got, ok)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"dokumentlager/internal/devstack/fuzztest"
+
 	"github.com/lestrrat-go/jwx/v3/jwk"
 )
 
@@ -29,7 +31,7 @@ func FuzzJWKS(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		keys, err := parseJWKS(body)
 		if (err == nil) != (len(keys) > 0) {
 			t.Fatalf("%d keys, %v", len(keys), err)
@@ -49,7 +51,7 @@ func FuzzDiscovery(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		d, err := discover(t.Context(), &http.Client{Transport: saying{200, body, nil}}, "https://a.no")
 		if err != nil {
 			return
@@ -77,7 +79,7 @@ func FuzzTokenAnswer(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, status int, body []byte, nonce string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		c := &Client{ClientID: "c", Key: key, Issuer: "https://a.no", TokenEndpoint: "https://a.no/token", Proofs: proofs, Now: time.Now,
 			HTTPClient: &http.Client{Transport: saying{status, body, http.Header{"Dpop-Nonce": {nonce}}}}}
 		token, err := c.Token(t.Context(), []string{"s"}, "")

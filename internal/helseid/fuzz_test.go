@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dokumentlager/internal/access"
+	"dokumentlager/internal/devstack/fuzztest"
 )
 
 // The fuzz targets change what a stranger sends, with everything else right. Whatever differs from the seed must be refused,
@@ -26,7 +27,7 @@ func FuzzAccessToken(f *testing.F) {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		a := g.right()
 		a.token.signature = func(string) string { return "" } // what is replaced anyway need not be signed
 		a.rawToken = func(string) string { return raw }
@@ -52,7 +53,7 @@ func FuzzProof(f *testing.F) {
 	}
 	token := request.Header.Get("Authorization")
 	f.Fuzz(func(t *testing.T, raw string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		r := httptest.NewRequest("POST", testPath, nil)
 		r.Header.Set("Authorization", token)
 		r.Header.Set("DPoP", raw)
@@ -75,7 +76,7 @@ func FuzzObject(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		claims := readObject(T, "The access token", data)
 		caller := readCaller(claims)
 		if caller.Kind == access.Nobody || caller.Kind == access.Citizen {
@@ -95,7 +96,7 @@ func FuzzHTU(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, htu string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		a, ok := parseHTU(htu)
 		if !ok {
 			return

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -55,10 +56,25 @@ func (d *Door) uploading(h handler, admitted *admission.Upload) handler {
 			defer upload.Done()
 			admitted = upload
 		}
-		r.Body = &admittedBody{ReadCloser: r.Body, ctx: r.Context(), left: r.ContentLength, upload: admitted}
-		return h(w, r, actor)
+		body := r.Body
+		r.Body = &admittedBody{ReadCloser: body, ctx: r.Context(), left: r.ContentLength, upload: admitted}
+		err := h(w, r, actor)
+		var sending stillSending
+		if errors.As(err, &sending) {
+			r.Body = body // whose last byte waits for no place
+			admitted.Done()
+			d.refuseUnread(w, r, actor.ClientID, sending.error)
+			return nil
+		}
+		return err
 	}
 }
+
+// stillSending is a refusal of an upload whose body may not be whole yet.
+type stillSending struct{ error }
+
+// Unwrap gives the refusal.
+func (s stillSending) Unwrap() error { return s.error }
 
 // organisationOf is whose share a request is taken from.
 func organisationOf(actor audit.Actor) string { return cmp.Or(actor.Organisation, actor.ClientID) }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dokumentlager/internal/access"
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
@@ -34,7 +35,7 @@ func FuzzSearch(f *testing.F) {
 		f.Add(s, false)
 	}
 	f.Fuzz(func(t *testing.T, text string, strict bool) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		form, err := url.ParseQuery(text)
 		if err != nil {
 			return
@@ -78,7 +79,7 @@ func FuzzCursor(f *testing.F) {
 	f.Add(good, "c\x00o", "")
 	f.Add(good, "", "c\x00o")
 	f.Fuzz(func(t *testing.T, text, client, organisation string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		q, err := c.open(text, access.Caller{ClientID: client, Organisation: organisation})
 		if err == nil && (client != "c" || organisation != "o") && client+"\x00"+organisation != "c\x00o" {
 			t.Errorf("%q opened for another", text)
@@ -97,7 +98,7 @@ func FuzzRange(f *testing.F) {
 		f.Add(s, `W/"00"`, int64(0))
 	}
 	f.Fuzz(func(t *testing.T, header, condition string, size int64) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		if size < 0 || size > 60<<20 {
 			return
 		}
@@ -119,7 +120,7 @@ func FuzzAddresses(f *testing.F) {
 		f.Add(s, " ")
 	}
 	f.Fuzz(func(t *testing.T, query, patient string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.URL.RawQuery = query
 		r.Header.Set(headerPatient, patient)
@@ -142,7 +143,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(head + s + "]}"))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		b, err := fhir.ReadBundle(bytes.NewReader(body), fhir.Limits{}, func(int) (io.WriteCloser, error) { return discarded{}, nil })
 		if err != nil {
 			return
@@ -170,7 +171,7 @@ func FuzzIdempotencyKey(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, header string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		key, err := idempotencyKey(http.Header{headerIdempotencyKey: {header}})
 		if err != nil {
 			if strings.Contains(fault.Of(err).Leading().Safe, header) && len(header) > 12 {
@@ -194,7 +195,7 @@ func FuzzContentType(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, stored string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		sent := contentType(stored)
 		if strings.IndexFunc(sent, func(r rune) bool { return r < ' ' || r > '~' }) >= 0 {
 			t.Errorf("%q is sent as %q", stored, sent)

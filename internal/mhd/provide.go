@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"time"
 
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/audit"
@@ -52,8 +51,7 @@ func (d *Door) provide(w http.ResponseWriter, r *http.Request, actor audit.Actor
 	}
 	once, err := d.begin(r, actor)
 	if err != nil {
-		drain(w, r)
-		return err
+		return stillSending{err}
 	}
 	defer once.End(ctx)
 	bodies := &intake{ctx: ctx, objects: d.Submissions.Objects, unread: once.Answered()}
@@ -61,8 +59,7 @@ func (d *Door) provide(w http.ResponseWriter, r *http.Request, actor audit.Actor
 	message, err := d.readMessage(r, bodies)
 	switch {
 	case err != nil:
-		drain(w, r)
-		return d.unreadable(ctx, actor, once, err)
+		return stillSending{d.unreadable(ctx, actor, once, err)}
 	case once.Answered():
 		receipt, err := d.Submissions.Repeat(ctx, actor, once)
 		if err != nil {
@@ -98,8 +95,7 @@ func (d *Door) validate(w http.ResponseWriter, r *http.Request, actor audit.Acto
 	defer bodies.discard()
 	message, err := d.readMessage(r, bodies)
 	if err != nil {
-		drain(w, r)
-		return d.Submissions.RefuseUnread(ctx, actor, audit.Execute, "validate", err)
+		return stillSending{d.Submissions.RefuseUnread(ctx, actor, audit.Execute, "validate", err)}
 	}
 	problems, err := d.Submissions.Validate(ctx, actor, message.request)
 	if err != nil {
@@ -136,16 +132,6 @@ func (d *Door) readMessage(r *http.Request, bodies *intake) (*message, error) {
 		return nil, err
 	}
 	return decode(bundle, bodies.bodies, d.BaseURL), nil
-}
-
-// drainTime bounds how long a refused upload may go on sending.
-const drainTime = 10 * time.Second
-
-// drain reads on for a while after a refusal in mid-body: a client that is still sending would otherwise see a broken connection
-// instead of the answer that says why.
-func drain(w http.ResponseWriter, r *http.Request) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(drainTime))
-	_, _ = io.Copy(io.Discard, r.Body)
 }
 
 // response is the transaction-response: one entry for each of the request's, in its order, and warnings as an outcome.

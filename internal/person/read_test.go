@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/document"
 
 	"github.com/google/go-cmp/cmp"
@@ -68,7 +69,7 @@ func FuzzPersonAnswer(f *testing.F) {
 	f.Add([]byte(`{"status":404,"title":"Not Found"}`))
 	f.Add([]byte(`{"death":{"deceasedDate":"canary"}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		facts, err := read(body)
 		isProblem(body)
 		if err == nil && (!facts.Registered || facts.Address > StrictlyConfidential || facts.BirthDate.Hour() != 0 || facts.DeadSince.Hour() != 0) {

@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
@@ -77,11 +76,10 @@ func Register(tx *postgres.Tx, b *postgres.Batch, l Locator, s Submission) error
 	return nil
 }
 
-// storable refuses the one character that neither text nor jsonb of PostgreSQL can hold and that no XDS text may: the database
-// would refuse the whole statement, and that would look like a fault of ours.
+// storable refuses the one character that the database cannot hold and that no XDS text may: its refusal would look like a fault of ours.
 func storable(s Submission) error {
 	text, err := json.Marshal(s)
-	if err == nil && strings.Contains(strings.NewReplacer(`\\`, "", `\u0000`, "\x00").Replace(string(text)), "\x00") {
+	if err == nil && postgres.HoldsNUL(text) {
 		return fault.New(fault.MetadataError, "The metadata hold a NUL character (U+0000), which no text of XDS may. Send them without it.").By("W4")
 	}
 	return err

@@ -57,15 +57,15 @@ type Rescan struct {
 // maxScans bounds what a row keeps.
 const maxScans = 20
 
-// Text is the custody as the column holds it: as text, since exec mode would send []byte as bytea, and without the one character that
-// jsonb cannot hold. A message with it can never be published, and its use case knows (submission).
+// Text is the custody as the column holds it, without the one character that the column cannot. A message with it can never be published,
+// and its use case knows (submission).
 func (c Custody) Text() (string, error) {
 	c.Scans = c.Scans[max(0, len(c.Scans)-maxScans):]
 	text, err := json.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("repository: a quarantined document's message: %w", err)
 	}
-	return strings.NewReplacer(`\\`, `\\`, `\u0000`, `\ufffd`).Replace(string(text)), nil
+	return postgres.WithoutNUL(text), nil
 }
 
 const selectQuarantined = `select key, size, sha256, received_at, scanned_at, coalesce(finding, ''), mime_type,

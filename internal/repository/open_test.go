@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"dokumentlager/internal/blob"
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/repository"
@@ -174,7 +175,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte("Hei"), []byte("Hei"), uint16(3))
 	f.Add([]byte(strings.Repeat("x", 70_000)), []byte(strings.Repeat("x", 69_999)), uint16(4000))
 	f.Fuzz(func(t *testing.T, registered, stored []byte, step uint16) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		o := repository.Object{Key: uuid.New(), Size: int64(len(registered)), SHA256: digest(registered)}
 		r := repository.New(repository.Config{Blobs: canned{body: func() io.Reader { return bytes.NewReader(stored) }}})
 		body, err := r.Open(t.Context(), postgres.Schema{Name: "t"}, o, 0, -1)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/format"
 	"dokumentlager/internal/repository"
@@ -388,7 +389,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add([]byte(inJSON(inCDA("x"))), uint8(3))
 	f.Add([]byte(scan.EICAR()), uint8(200))
 	f.Fuzz(func(t *testing.T, content []byte, step uint8) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		r := repository.New(repository.Config{Scanner: lying{verdict: scan.Verdict{State: scan.Clean}}, SpoolDir: t.TempDir(), MemorySpool: 100, MaxDocument: 5000, MaxAttachments: 5})
 		in := r.Receive(t.Context())
 		defer in.Discard()

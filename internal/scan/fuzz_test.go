@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dokumentlager/internal/devstack/fuzztest"
 )
 
 // FuzzReply holds that no answer but the one counts as clean.
@@ -14,6 +16,7 @@ func FuzzReply(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
+		defer fuzztest.InTime(t)()
 		text, err := readReply(bytes.NewReader(answer))
 		if err != nil {
 			return
@@ -38,6 +41,7 @@ func FuzzVersion(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, answer string) {
+		defer fuzztest.InTime(t)()
 		s, err := parseVersion(answer)
 		if err != nil {
 			return

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/fault"
 )
 
@@ -17,7 +18,7 @@ func FuzzConfigValue(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		var size Size
 		var life time.Duration
 		var pairs map[string]string
@@ -53,7 +54,7 @@ func FuzzConfigFile(f *testing.F) {
 	}
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text []byte, variable string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		path := filepath.Join(dir, "config.yaml")
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
@@ -76,7 +77,7 @@ func FuzzEventID(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		if isEventID(s) && (len(s) > 64 || strings.ContainsAny(s, " \r\n\x00\"\\=") || strings.Trim(s, "0123456789-_.:") == "" || strings.Contains(s, "13116900216")) {
 			t.Errorf("%q is taken", s)
 		}

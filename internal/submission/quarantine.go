@@ -1,7 +1,6 @@
 package submission
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -96,7 +95,7 @@ func (v *verdict) held(ctx context.Context, i int, event audit.Event) (repositor
 	if c.Message, err = v.message(i); err != nil {
 		return repository.Row{}, err
 	}
-	if hasNUL(c.Message) {
+	if postgres.HoldsNUL(c.Message) {
 		c.Obstacles = append(c.Obstacles, string(fault.MetadataError)+": a NUL character")
 	}
 	text, err := c.Text()
@@ -110,11 +109,6 @@ func (v *verdict) message(i int) (json.RawMessage, error) {
 		m.Relations = append(m.Relations, heldRelation{string(rune(r.Type)), r.Target.Entry, r.Target.UniqueID})
 	}
 	return json.Marshal(m)
-}
-
-// hasNUL finds the character that the database cannot hold.
-func hasNUL(text []byte) bool {
-	return bytes.Contains(bytes.ReplaceAll(text, []byte(`\\`), nil), []byte(`\u0000`))
 }
 
 // obstacles are the problems, other than malware, that refuse document i or the message as a whole. What is wrong with another document

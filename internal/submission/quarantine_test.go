@@ -69,19 +69,6 @@ func TestHeldMessageStaysReadable(t *testing.T) {
 	}
 }
 
-func TestHasNUL(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]bool{"a\x00b": true, `a\u0000b`: false, `\\u0000`: false, "\\\x00": true, "": false} {
-		encoded, err := json.Marshal(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := hasNUL(encoded); got != want {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
-}
-
 // TestObstacles: malware alone is none, what is wrong with another document is that one's, and warnings refuse nothing.
 func TestObstacles(t *testing.T) {
 	t.Parallel()

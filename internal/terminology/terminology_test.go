@@ -5,6 +5,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"dokumentlager/internal/devstack/fuzztest"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
 )
@@ -207,7 +208,7 @@ func FuzzCheck(f *testing.F) {
 	f.Add(uint8(0), "\xa70000000000", "x") // both were found by fuzzing: escapes that make eleven digits
 	f.Add(uint8(0), "\x11000000000", "x")
 	f.Fuzz(func(t *testing.T, field uint8, sys, value string) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		p := Check(Field(field), document.Code{Value: value, System: sys})
 		if p == nil {
 			return

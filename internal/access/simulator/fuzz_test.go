@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dokumentlager/internal/access"
+	"dokumentlager/internal/devstack/fuzztest"
 )
 
 // FuzzQuestions: one line of JSON comes out for every line that is not blank, an answer of the known words or an error with the line's number, and
@@ -23,7 +24,7 @@ func FuzzQuestions(f *testing.F) {
 	}
 	f.Add([]byte("\ufeff\r\n{}\n\n{\"caller\":\"citizen\",\"now\":\"0000-01-01\"}"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		defer inTime(t)()
+		defer fuzztest.InTime(t)()
 		var out bytes.Buffer
 		tally, err := simulator(access.English).Run(bytes.NewReader(in), &out, nil)
 		if err != nil || tally.Answered+tally.Refused != bytes.Count(out.Bytes(), []byte("\n")) {

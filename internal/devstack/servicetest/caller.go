@@ -7,8 +7,10 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/devstack/sts"
@@ -155,10 +157,23 @@ func (s *Service) Request(t testing.TB, method, path string, body io.Reader, hea
 	return req
 }
 
-// Upload posts a bundle.
+// Upload posts a bundle, and comes back when told that the service has enough to do, as every record system must: on a machine that is busy
+// with other tests a handful of uploads is enough.
 func (c *Caller) Upload(t testing.TB, bundle []byte) Answer {
 	t.Helper()
-	return c.Do(t, c.service.Request(t, http.MethodPost, "/R4/fhir/Bundle", bytes.NewReader(bundle), "Content-Type", "application/fhir+json"))
+	for range 60 {
+		a := c.Do(t, c.service.Request(t, http.MethodPost, "/R4/fhir/Bundle", bytes.NewReader(bundle), "Content-Type", "application/fhir+json"))
+		if a.Status != http.StatusTooManyRequests {
+			return a
+		}
+		after, err := strconv.Atoi(a.Header.Get("Retry-After"))
+		if err != nil {
+			t.Fatalf("429 with Retry-After %q: %s", a.Header.Get("Retry-After"), a.Body)
+		}
+		time.Sleep(time.Duration(after) * time.Second)
+	}
+	t.Fatal("sixty times told to come back")
+	return Answer{}
 }
 
 // Search posts a search.
