@@ -77,6 +77,8 @@ type Detail struct {
 	Documents []Document `json:"documents,omitempty"`
 	// Set is the submission set's id.
 	Set string `json:"submission_set,omitempty"`
+	// Folders are the ids of the folders that were made or got documents.
+	Folders []string `json:"folders,omitempty"`
 	// HomeCommunity is the one asked for, which on a refusal may be none of ours.
 	HomeCommunity string `json:"home_community_id,omitempty"`
 	// Rule and Code say what refused (business-rules.md id; fault code); Reason is the text the caller got.
@@ -87,6 +89,8 @@ type Detail struct {
 	Query  string `json:"query,omitempty"`
 	Hits   *int   `json:"hits,omitempty"`
 	Masked int    `json:"masked,omitempty"`
+	// BreakGlass is how many entries were listed, read or opened although NORS bars them, because the purpose is an emergency (C2).
+	BreakGlass int `json:"break_glass,omitempty"`
 	// Old and New are confidentiality codes of an update (W5).
 	Old     []string `json:"old_confidentiality,omitempty"`
 	New     []string `json:"new_confidentiality,omitempty"`
@@ -117,6 +121,15 @@ type Document struct {
 	Class    string   `json:"class,omitempty"`
 	Conf     []string `json:"confidentiality,omitempty"`
 	Size     int64    `json:"size,omitempty"`
+}
+
+// Name says which submission set or folder an event is about.
+func (d *Detail) Name(l document.List) {
+	if l.Kind == document.FolderKind {
+		d.Folders = []string{l.ID.String()}
+		return
+	}
+	d.Set = l.ID.String()
 }
 
 // Of is what an event says of an entry.
@@ -193,6 +206,18 @@ func Append(tx *postgres.Tx, b *postgres.Batch, e Event) error {
 	return nil
 }
 
+// AppendLast is Append for an event with nothing else to write beside it: it travels with its note and the commit, when the transaction's
+// function has returned.
+func AppendLast(tx *postgres.Tx, e Event) error {
+	args, err := e.args()
+	if err != nil {
+		return err
+	}
+	tx.Last(`insert into tenant.`+insert, args...)
+	tx.Control(pending, tx.Schema.ID, e.ID)
+	return nil
+}
+
 // AppendAsOwner writes the event in a transaction of the owning role, which is administration's: the tenant's role may just be
 // coming into being there.
 func AppendAsOwner(ctx context.Context, tx pgx.Tx, s postgres.Schema, e Event) error {
@@ -220,13 +245,37 @@ const writeDeadline = 10 * time.Second
 func (l Log) Record(ctx context.Context, s postgres.Schema, e Event) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeDeadline)
 	defer cancel()
-	return l.DB.InTenant(ctx, s, func(tx *postgres.Tx) error {
-		b := tx.Batch()
-		if err := Append(tx, b, e); err != nil {
+	return l.DB.InTenant(ctx, s, func(tx *postgres.Tx) error { return AppendLast(tx, e) })
+}
+
+// TenantEvent is one event and the tenant whose log it goes to.
+type TenantEvent struct {
+	Schema postgres.Schema
+	Event  Event
+}
+
+// blockedAfter bounds how long the events of RecordAll wait for one tenant's log to be free.
+const blockedAfter = time.Second
+
+// RecordAll writes one event in the log of each of several tenants, whatever became of the request's context: all or none of them, in one
+// transaction with one commit. A tenant whose log cannot be written fails all at once, so that the caller can try them one by one with
+// Record; not after postgres.ErrUnconfirmed, when they may be there already.
+func (l Log) RecordAll(ctx context.Context, events []TenantEvent) error {
+	if len(events) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeDeadline)
+	defer cancel()
+	var joint postgres.Joint
+	for _, e := range events {
+		args, err := e.Event.args()
+		if err != nil {
 			return err
 		}
-		return b.Send(ctx)
-	})
+		joint.Queue(e.Schema, `insert into tenant.`+insert, args...)
+		joint.Control(pending, e.Schema.ID, e.Event.ID)
+	}
+	return l.DB.Commit(ctx, &joint, blockedAfter)
 }
 
 // RecordControl writes one event that belongs to no tenant.

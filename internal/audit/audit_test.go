@@ -42,8 +42,8 @@ func full(t *testing.T) audit.Event {
 	e.Patient, e.Entry, e.Outcome = "13116900216^^^&2.16.578.1.12.4.1.4.1&ISO", uuid.New(), audit.Denied
 	e.Detail = audit.Detail{Documents: []audit.Document{
 		{Entry: "e1", UniqueID: "u1", Type: "ty", Class: "cl", Conf: []string{"N", "NORS"}, Size: 7}, {Entry: "e2", UniqueID: "u2"}},
-		Set: "set", HomeCommunity: "1.2", Rule: "C7", Code: "DLAccessDenied", Reason: "reason", Query: "query", Hits: &hits, Masked: 3,
-		Old: []string{"N"}, New: []string{"R", "V"}, Finding: "finding", Basis: "basis", Range: "0-9", Facts: audit.FactsStale, FactsAge: 61}
+		Set: "set", Folders: []string{"folder"}, HomeCommunity: "1.2", Rule: "C7", Code: "DLAccessDenied", Reason: "reason", Query: "query", Hits: &hits, Masked: 3,
+		Old: []string{"N"}, New: []string{"R", "V"}, Finding: "finding", Basis: "basis", Range: "0-9", Facts: audit.FactsStale, BreakGlass: 2, FactsAge: 61}
 	for _, part := range []any{e, e.Actor, e.Actor.Caller, e.Detail} {
 		wantFilled(t, part)
 	}
@@ -97,7 +97,8 @@ func lines(t *testing.T, s postgres.Schema) []audit.Line {
 func TestEventComesBack(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]func(postgres.Schema, audit.Event) error{
-		"Append": func(s postgres.Schema, e audit.Event) error { return appended(t, s, e, nil) },
+		"Append":     func(s postgres.Schema, e audit.Event) error { return appended(t, s, e, nil) },
+		"AppendLast": func(s postgres.Schema, e audit.Event) error { return appendedLast(t, s, e, nil) },
 		"AppendAsOwner": func(s postgres.Schema, e audit.Event) error {
 			return pgx.BeginFunc(t.Context(), stacktest.Migrated(t).Owner.Pool(), func(tx pgx.Tx) error {
 				return audit.AppendAsOwner(t.Context(), tx, s, e)
@@ -108,6 +109,11 @@ func TestEventComesBack(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			return log(t).Record(ctx, s, e)
+		},
+		"RecordAll for a client that has gone": func(s postgres.Schema, e audit.Event) error {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			return log(t).RecordAll(ctx, []audit.TenantEvent{{Schema: stacktest.Tenant(t).Schema(), Event: full(t)}, {Schema: s, Event: e}})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -169,12 +175,21 @@ func appended(t *testing.T, s postgres.Schema, e audit.Event, end error) error {
 	})
 }
 
+func appendedLast(t *testing.T, s postgres.Schema, e audit.Event, end error) error {
+	t.Helper()
+	return stacktest.Migrated(t).DB.InTenant(t.Context(), s, func(tx *postgres.Tx) error {
+		return errors.Join(audit.AppendLast(tx, e), end)
+	})
+}
+
 // TestEventOfNothing: an event whose operation was rolled back is not there, and the sealer is not told of it.
 func TestEventOfNothing(t *testing.T) {
 	t.Parallel()
 	s, e, changed := stacktest.Tenant(t).Schema(), full(t), errors.New("changed my mind")
-	if err := appended(t, s, e, changed); !errors.Is(err, changed) {
-		t.Fatal(err)
+	for _, write := range []func(*testing.T, postgres.Schema, audit.Event, error) error{appended, appendedLast} {
+		if err := write(t, s, e, changed); !errors.Is(err, changed) {
+			t.Fatal(err)
+		}
 	}
 	if got := lines(t, s); len(got) != 0 || pending(t, s, e.ID) != 0 {
 		t.Errorf("%+v", got)
@@ -187,11 +202,47 @@ func TestEventOfNothing(t *testing.T) {
 	if _, err := stacktest.Migrated(t).Owner.Pool().Exec(t.Context(), `insert into control.audit_pending values ($1, $2)`, s.ID, again.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := appended(t, s, again, nil); err == nil {
-		t.Error("an event was written whose note was refused")
+	for _, write := range []func(*testing.T, postgres.Schema, audit.Event, error) error{appended, appendedLast} {
+		if err := write(t, s, again, nil); err == nil {
+			t.Error("an event was written whose note was refused")
+		}
 	}
 	if got := lines(t, s); len(got) != 1 {
 		t.Errorf("%d events", len(got))
+	}
+}
+
+// TestAllOrNone: events of several tenants are there together, each in its own log alone; one that cannot be written leaves none.
+func TestAllOrNone(t *testing.T) {
+	t.Parallel()
+	var tenants []postgres.Schema
+	for range 3 {
+		tenants = append(tenants, stacktest.Tenant(t).Schema())
+	}
+	events := func() (out []audit.TenantEvent) {
+		for _, s := range tenants {
+			out = append(out, audit.TenantEvent{Schema: s, Event: full(t)})
+		}
+		return out
+	}
+	lost := events()
+	if _, err := stacktest.Migrated(t).Owner.Pool().Exec(t.Context(), `insert into control.audit_pending values ($1, $2)`, tenants[2].ID, lost[2].Event.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := log(t).RecordAll(t.Context(), lost); err == nil || errors.Is(err, postgres.ErrUnconfirmed) {
+		t.Errorf("the third event's note was refused: %v", err)
+	}
+	kept := events()
+	if err := errors.Join(log(t).RecordAll(t.Context(), kept), log(t).RecordAll(t.Context(), nil)); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range tenants {
+		if diff := cmp.Diff([]audit.Line{lineOf(kept[i].Event)}, lines(t, s)); diff != "" {
+			t.Errorf("tenant %d: %s", i, diff)
+		}
+		if n := pending(t, s, kept[i].Event.ID); n != 1 {
+			t.Errorf("tenant %d: %d notes for the sealer", i, n)
+		}
 	}
 }
 
@@ -359,6 +410,13 @@ func TestUnavailable(t *testing.T) {
 	l := audit.Log{DB: db}
 	if err := l.Record(t.Context(), s, full(t)); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("Record: %v", err)
+	}
+	free := stacktest.Tenant(t).Schema()
+	if err := l.RecordAll(t.Context(), []audit.TenantEvent{{Schema: free, Event: full(t)}, {Schema: s, Event: full(t)}}); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("RecordAll: %v", err)
+	}
+	if got := lines(t, free); len(got) != 0 {
+		t.Errorf("%d events of a refused RecordAll", len(got))
 	}
 	if _, err := l.List(t.Context(), s, uuid.Nil, 1); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("List: %v", err)

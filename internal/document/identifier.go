@@ -63,7 +63,7 @@ func IsOID(s string) bool { return len(s) <= maxOID && oidForm.MatchString(s) }
 // URN gives an OID its urn:oid: and a UUID its urn:uuid:; everything else, URIs among it, stays as it is.
 func URN(s string) string {
 	switch {
-	case IsOID(s):
+	case oidForm.MatchString(s): // one that is longer than XDS allows too: IHE's own examples have one, and we keep it
 		return "urn:oid:" + s
 	case uuidForm.MatchString(s):
 		return "urn:uuid:" + s

@@ -1,8 +1,8 @@
 // Package postgres is the one way to the database: pools, tenant transactions, migrations and the store of used DPoP proofs.
 //
 // It promises that a statement for a tenant runs as that tenant's role, which can reach only that tenant's schema (T2), that
-// InTenant is the only way to such a statement, and that everything a function writes in InTenant is committed together or not
-// at all (promise 1). Why exec mode, roles and several small pools: spec/postgres.md §2 and §6.
+// InTenant, Reading and Commit are the only ways to such a statement, and that everything a function writes in InTenant, or a Joint
+// holds, is committed together or not at all (promise 1). Why exec mode, roles and several small pools: spec/postgres.md §2 and §6.
 package postgres
 
 import (
@@ -25,10 +25,13 @@ import (
 type Config struct {
 	// URL logs in as the application's role, which owns nothing and inherits nothing.
 	URL string
-	// Pools is the number of small pools that tenants are hashed over; ConnsPerPool and ControlConns bound each.
+	// Pools is the number of small pools that tenants are hashed over; ConnsPerPool and ControlConns bound each. One pool more, of
+	// ConnsPerPool, is Commit's.
 	Pools, ConnsPerPool, ControlConns int
 	// AcquireTimeout bounds waiting for a connection; StatementTimeout bounds each statement on the server.
 	AcquireTimeout, StatementTimeout time.Duration
+	// Tracer hears of every statement; nil: nobody does. Tests look at plans with it. What it hears holds patient identifiers.
+	Tracer pgx.QueryTracer
 }
 
 // Defaults are right for one replica beside a database of its own.
@@ -56,6 +59,8 @@ func orInt(n, otherwise int) int {
 type DB struct {
 	control *pgxpool.Pool
 	tenants []*pgxpool.Pool
+	// joint is of connections that meet all tenants (Commit), so that those of tenants still meet only their own.
+	joint   *pgxpool.Pool
 	acquire time.Duration
 }
 
@@ -67,8 +72,12 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if db.control, err = pool(ctx, c, c.ControlConns, pgx.QueryExecModeCacheStatement); err != nil {
 		return nil, err
 	}
+	// Cached modes prepare before SET ROLE has run and fail under roles: exec (spec/postgres.md §2).
+	if db.joint, err = pool(ctx, c, c.ConnsPerPool, pgx.QueryExecModeExec); err != nil {
+		db.Close()
+		return nil, err
+	}
 	for range c.Pools {
-		// Cached modes prepare before SET ROLE has run and fail under roles: exec (spec/postgres.md §2).
 		p, err := pool(ctx, c, c.ConnsPerPool, pgx.QueryExecModeExec)
 		if err != nil {
 			db.Close()
@@ -91,7 +100,7 @@ func pool(ctx context.Context, c Config, conns int, mode pgx.QueryExecMode) (*pg
 	pc.MaxConns = int32(conns)
 	// A backend's catalogue cache grows with each tenant it touches: connections are renewed before it hurts.
 	pc.MaxConnLifetime, pc.MaxConnLifetimeJitter = 12*time.Minute, 3*time.Minute
-	pc.ConnConfig.DefaultQueryExecMode = mode
+	pc.ConnConfig.DefaultQueryExecMode, pc.ConnConfig.Tracer = mode, c.Tracer
 	pc.ConnConfig.ConnectTimeout = 5 * time.Second
 	pc.ConnConfig.RuntimeParams["application_name"] = "dokumentlager"
 	pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(c.StatementTimeout.Milliseconds())
@@ -109,8 +118,10 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // Close ends all connections.
 func (db *DB) Close() {
-	if db.control != nil {
-		db.control.Close()
+	for _, p := range []*pgxpool.Pool{db.control, db.joint} {
+		if p != nil {
+			p.Close()
+		}
 	}
 	for _, p := range db.tenants {
 		p.Close()

@@ -3,17 +3,16 @@ package postgres_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"dokumentlager/internal/devstack/stacktest"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/postgres"
 
@@ -150,6 +149,8 @@ func TestKilledBackend(t *testing.T) {
 type relay struct {
 	address string
 	armed   atomic.Bool
+	// trips counts what the client sent and waits for an answer to: the protocol's Query and Sync.
+	trips atomic.Int64
 }
 
 func startRelay(t *testing.T, to string) *relay {
@@ -172,6 +173,16 @@ func startRelay(t *testing.T, to string) *relay {
 	return r
 }
 
+// count knows the protocol's messages by type and length; each of ours comes in one piece, and the first, which has no type, counts nothing.
+func (r *relay) count(sent []byte) {
+	for len(sent) >= 5 {
+		if sent[0] == 'Q' || sent[0] == 'S' {
+			r.trips.Add(1)
+		}
+		sent = sent[min(len(sent), 1+int(binary.BigEndian.Uint32(sent[1:]))):]
+	}
+}
+
 func (r *relay) serve(client net.Conn, to string) {
 	defer client.Close()
 	server, err := net.Dial("tcp", to)
@@ -184,6 +195,7 @@ func (r *relay) serve(client net.Conn, to string) {
 		buf := make([]byte, 64<<10)
 		for {
 			n, err := client.Read(buf)
+			r.count(buf[:n])
 			if bytes.Contains(buf[:n], []byte("commit\x00")) && r.armed.Load() {
 				cut.Store(true)
 			}
@@ -206,25 +218,90 @@ func (r *relay) serve(client net.Conn, to string) {
 	}
 }
 
-// TestCommitInDoubt: when the connection breaks after the commit was sent, the answer must not say that nothing was changed.
+// TestCommitInDoubt: when the connection breaks after the commit was sent, alone or behind other statements, the answer must not say
+// that nothing was changed.
 func TestCommitInDoubt(t *testing.T) {
 	t.Parallel()
 	s := schemaOf(t)
-	u, err := url.Parse(stacktest.Parts(t).AppURL)
-	if err != nil {
-		t.Fatal(err)
+	for name, more := range map[string]func(*postgres.Tx){
+		"alone":      func(*postgres.Tx) {},
+		"behind":     func(tx *postgres.Tx) { tx.Control(`select 1`) },
+		"with a one": func(tx *postgres.Tx) { tx.ControlOne(errChanged, `select 1`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, r := relayed(t)
+			id := uuid.New()
+			err := db.InTenant(t.Context(), s, func(tx *postgres.Tx) error { more(tx); r.armed.Store(true); return put(t, tx, id) })
+			r.armed.Store(false)
+			wantUnavailable(t, err, "not known whether")
+			if !errors.Is(err, postgres.ErrUnconfirmed) {
+				t.Error(err)
+			}
+			// The server reads what was passed on at its own pace.
+			eventually(t, func() bool { return rowsOf(t, s, id) == 1 })
+			if err := db.InTenant(t.Context(), s, func(tx *postgres.Tx) error { return put(t, tx, uuid.New()) }); err != nil {
+				t.Errorf("the pool did not recover: %v", err)
+			}
+		})
 	}
-	r := startRelay(t, u.Host)
-	u.Host = r.address
-	db, id := opened(t, postgres.Config{URL: u.String(), Pools: 1, ConnsPerPool: 1}), uuid.New()
-	err = db.InTenant(t.Context(), s, func(tx *postgres.Tx) error { r.armed.Store(true); return put(t, tx, id) })
-	r.armed.Store(false)
-	wantUnavailable(t, err, "not known whether")
-	if n := rowsOf(t, s, id); n != 1 {
-		t.Errorf("the commit was passed on, and there are %d rows", n)
+}
+
+// TestCommitAfterAll: a check of ControlOne stands before the commit, not beside it.
+func TestCommitAfterAll(t *testing.T) {
+	t.Parallel()
+	db, s, id := single(t, nil), schemaOf(t), uuid.New()
+	err := db.InTenant(t.Context(), s, func(tx *postgres.Tx) error {
+		tx.Last(putSQL, id)
+		tx.ControlOne(errChanged, `select 1 where false`)
+		return nil
+	})
+	if !errors.Is(err, errChanged) || rowsOf(t, s, id) != 0 {
+		t.Errorf("%v, %d rows", err, rowsOf(t, s, id))
 	}
-	if err := db.InTenant(t.Context(), s, func(tx *postgres.Tx) error { return put(t, tx, uuid.New()) }); err != nil {
-		t.Errorf("the pool did not recover: %v", err)
+}
+
+// TestRoundTrips: what a transaction waits for is as often as is said, no more.
+func TestRoundTrips(t *testing.T) {
+	t.Parallel()
+	a, b := schemaOf(t), schemaOf(t)
+	for name, c := range map[string]struct {
+		run   func(*postgres.DB) error
+		trips int64
+	}{
+		"nothing": {func(db *postgres.DB) error {
+			return db.InTenant(t.Context(), a, func(*postgres.Tx) error { return nil })
+		}, 0},
+		"statement": {func(db *postgres.DB) error {
+			return db.InTenant(t.Context(), a, func(tx *postgres.Tx) error { return put(t, tx, uuid.New()) })
+		}, 2},
+		"what stands at end": {func(db *postgres.DB) error {
+			return db.InTenant(t.Context(), a, func(tx *postgres.Tx) error { tx.Last(putSQL, uuid.New()); tx.Control(`select 1`); return nil })
+		}, 1},
+		"with a check": {func(db *postgres.DB) error {
+			return db.InTenant(t.Context(), a, func(tx *postgres.Tx) error { tx.ControlOne(errChanged, `select 1`); return nil })
+		}, 2},
+		"two readings": {func(db *postgres.DB) error {
+			return db.Reading(t.Context(), a, func(tx *postgres.Tx) error {
+				return errors.Join(seven(t, tx, `select generate_series(1, 7)`), one(t, tx.QueryRow(t.Context(), `select 1`), 1))
+			})
+		}, 2},
+		"joint": {func(db *postgres.DB) error { return db.Commit(t.Context(), jointly(uuid.New(), a, b), time.Minute) }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, r := relayed(t)
+			if err := c.run(db); err != nil { // the connection is made
+				t.Fatal(err)
+			}
+			before := r.trips.Load()
+			if err := c.run(db); err != nil {
+				t.Fatal(err)
+			}
+			if n := r.trips.Load() - before; n != c.trips {
+				t.Errorf("%d round trips, want %d", n, c.trips)
+			}
+		})
 	}
 }
 

@@ -157,7 +157,7 @@ func killServer(t *testing.T, parts *devstack.Parts, db *postgres.DB, s postgres
 		return using != nil
 	})
 	eventually(t, func() bool {
-		writing = db.InTenant(t.Context(), s, func(*postgres.Tx) error { return nil })
+		writing = db.InTenant(t.Context(), s, func(tx *postgres.Tx) error { return put(t, tx, uuid.New()) })
 		return writing != nil
 	})
 	wantUnavailable(t, postgres.Unavailable(using), "database")

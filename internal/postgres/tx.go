@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Schema is a tenant as the database knows it.
@@ -23,53 +25,109 @@ type Schema struct {
 // Tx is one transaction in one tenant's schema, under that tenant's role.
 type Tx struct {
 	Schema Schema
-	tx     pgx.Tx
-	last   pgx.Batch
+	conn   *pgx.Conn
+	// tx is nil until the first statement, with which the transaction begins.
+	tx pgx.Tx
+	// reading says that each statement is a transaction of its own.
+	reading bool
+	// own and last are what stands at the end: the tenant's statements, then the control schema's.
+	own, last pgx.Batch
+	// lent is true once fn had the connection's own transaction in its hands (AsControl).
+	lent bool
 }
 
-// InTenant runs fn in one transaction in the tenant's schema and commits when fn returns nil. Statements queued with Control run
+// InTenant runs fn in one transaction in the tenant's schema and commits when fn returns nil; it begins with the first statement. Statements queued with Control run
 // after fn, with the application's own role, in the same transaction: "set local role" binds what stands between. SQL is written
 // with "tenant." where the schema's name goes, and no search_path is relied on. Errors of the database come back as
 // fault.PartUnavailable when trying again can help.
 func (db *DB) InTenant(ctx context.Context, s Schema, fn func(*Tx) error) error {
-	pool := db.tenants[int(s.ID)%len(db.tenants)]
-	wait, cancel := context.WithTimeout(ctx, db.acquire)
-	conn, err := pool.Acquire(wait)
-	cancel()
+	conn, err := db.acquired(ctx, db.tenants[int(s.ID)%len(db.tenants)])
 	if err != nil {
-		return Unavailable(fmt.Errorf("waiting for a connection: %w", err))
+		return err
 	}
 	defer conn.Release()
-	// One round trip begins the transaction and takes the role: there is no moment with a transaction and no wall.
-	ptx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: "begin; set local role " + pgx.Identifier{s.Name}.Sanitize()})
-	if err != nil {
-		return Unavailable(err)
-	}
+	t := &Tx{Schema: s, conn: conn.Conn()}
 	// Deferred, so that a panic in fn ends the transaction and frees its locks too; after a commit it does nothing.
-	defer rollback(ptx)
-	return Unavailable((&Tx{Schema: s, tx: ptx}).run(ctx, fn))
+	defer t.end()
+	return Unavailable(t.run(ctx, fn))
 }
 
-// rollback uses its own deadline: the request's context may be what ended.
-func rollback(tx pgx.Tx) {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+// Reading is InTenant for functions that only read and whose statements need not see the same moment: each is a transaction of its own, with
+// its role, in one round trip. What would write is refused, by the database too.
+func (db *DB) Reading(ctx context.Context, s Schema, fn func(*Tx) error) error {
+	conn, err := db.acquired(ctx, db.tenants[int(s.ID)%len(db.tenants)])
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	t := &Tx{Schema: s, conn: conn.Conn(), reading: true}
+	defer t.end()
+	if err = fn(t); err == nil && t.own.Len()+t.last.Len() > 0 {
+		err = errReading
+	}
+	return Unavailable(err)
+}
+
+// errReading is a mistake of ours.
+var errReading = errors.New("postgres: a function that only reads queued a change")
+
+// acquired waits for a connection, no longer than the configuration says.
+func (db *DB) acquired(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, db.acquire)
 	defer cancel()
-	_ = tx.Rollback(ctx)
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return nil, Unavailable(fmt.Errorf("waiting for a connection: %w", err))
+	}
+	return conn, nil
+}
+
+// rollbackDeadline is a rollback's own: the request's context may be what ended.
+const rollbackDeadline = 3 * time.Second
+
+func (t *Tx) end() {
+	ctx, cancel := context.WithTimeout(context.Background(), rollbackDeadline)
+	defer cancel()
+	if t.tx == nil || errors.Is(t.tx.Rollback(ctx), pgx.ErrTxClosed) {
+		end(ctx, t.conn)
+	}
+	t.tx = closed{} // what was kept of it cannot begin another
 }
 
 func (t *Tx) run(ctx context.Context, fn func(*Tx) error) error {
 	if err := fn(t); err != nil {
 		return err
 	}
+	all := &pgx.Batch{}
+	all.QueuedQueries = append(all.QueuedQueries, t.own.QueuedQueries...)
 	if t.last.Len() > 0 {
-		all := &pgx.Batch{}
 		all.Queue("set local role none")
 		all.QueuedQueries = append(all.QueuedQueries, t.last.QueuedQueries...)
-		if err := t.tx.SendBatch(ctx, all).Close(); err != nil {
-			return err
-		}
+	}
+	if all.Len() == 0 && t.tx == nil {
+		return ctx.Err() // nothing was asked
+	}
+	if !t.lent && all.Len() > 0 && !slices.ContainsFunc(all.QueuedQueries, checked) {
+		return t.finish(ctx, all)
+	}
+	if err := t.send(ctx, all).Close(); err != nil {
+		return err
 	}
 	return t.commit(ctx)
+}
+
+// checked tells a statement whose answer decides whether the transaction may be committed.
+func checked(q *pgx.QueuedQuery) bool { return q.Fn != nil }
+
+// finish runs what stands at the end and the commit in one round trip; whatever comes of it, the Tx is dead.
+func (t *Tx) finish(ctx context.Context, b *pgx.Batch) error {
+	if t.tx == nil {
+		b = t.begun(b, "begin")
+	} else if t.conn.PgConn().TxStatus() == 'I' {
+		return pgx.ErrTxClosed // its first statement did not even leave; outside a transaction the rest would be on its own
+	}
+	t.tx = closed{}
+	return committed(ctx, t.conn, b)
 }
 
 // commit tells apart a transaction that certainly is not there and one of which nobody knows: the commit was sent and the
@@ -80,12 +138,7 @@ func (t *Tx) commit(ctx context.Context) error {
 		return err
 	}
 	open := !t.tx.Conn().IsClosed()
-	err := t.tx.Commit(ctx)
-	var answered *pgconn.PgError
-	if err == nil || !open || errors.As(err, &answered) || !transient(err) {
-		return err
-	}
-	return Unconfirmed(err)
+	return doubtful(t.tx.Commit(ctx), open)
 }
 
 // Unconfirmed is a commit that was sent and of which nobody knows whether it happened; nil for nil.
@@ -99,6 +152,10 @@ func Unconfirmed(cause error) error {
 
 // ErrUnconfirmed is in the error of every transaction of which nobody knows whether it was committed. All others that failed are not there.
 var ErrUnconfirmed = errors.New("postgres: the commit was sent and not confirmed")
+
+// Last queues a tenant's statement to run after fn and before those of Control, with which it travels, and the commit too where no
+// ControlOne is among them. Its error is InTenant's.
+func (t *Tx) Last(sql string, args ...any) { t.own.Queue(t.qualify(sql), args...) }
 
 // Control queues a statement on the control schema, to run last and with the application's role.
 func (t *Tx) Control(sql string, args ...any) { t.last.Queue(sql, args...) }
@@ -116,6 +173,15 @@ func (t *Tx) ControlOne(otherwise error, sql string, args ...any) {
 // AsControl runs fn at once with the application's role and takes the tenant's role again: for libraries that bring their own
 // statements, such as the job queue.
 func (t *Tx) AsControl(ctx context.Context, fn func(pgx.Tx) error) error {
+	if t.reading {
+		return errReading
+	}
+	t.lent = true
+	if t.tx == nil {
+		if err := t.send(ctx, &pgx.Batch{}).Close(); err != nil {
+			return err
+		}
+	}
 	if _, err := t.tx.Exec(ctx, "set local role none"); err != nil {
 		return err
 	}
@@ -124,22 +190,6 @@ func (t *Tx) AsControl(ctx context.Context, fn func(pgx.Tx) error) error {
 	}
 	_, err := t.tx.Exec(ctx, "set local role "+pgx.Identifier{t.Schema.Name}.Sanitize())
 	return err
-}
-
-// Exec runs a statement and returns the number of rows it touched.
-func (t *Tx) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
-	tag, err := t.tx.Exec(ctx, t.qualify(sql), args...)
-	return tag.RowsAffected(), err
-}
-
-// Query runs a query; the caller closes the rows.
-func (t *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	return t.tx.Query(ctx, t.qualify(sql), args...)
-}
-
-// QueryRow runs a query for one row.
-func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	return t.tx.QueryRow(ctx, t.qualify(sql), args...)
 }
 
 // Batch is several statements that travel together.
@@ -164,7 +214,7 @@ func (b *Batch) Send(ctx context.Context) error {
 	if b.batch.Len() == 0 {
 		return nil
 	}
-	return b.tx.tx.SendBatch(ctx, &b.batch).Close()
+	return b.tx.send(ctx, &b.batch).Close()
 }
 
 // qualify writes the schema's name where SQL says "tenant.".

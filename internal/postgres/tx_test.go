@@ -42,7 +42,36 @@ func TestRoleEndsWithTheTransaction(t *testing.T) {
 		same bool // the connection survives
 		ok   bool // the row stays
 	}{
-		"commit":        {func(context.Context, context.CancelFunc, *postgres.Tx) error { return nil }, true, true},
+		"commit": {func(context.Context, context.CancelFunc, *postgres.Tx) error { return nil }, true, true},
+		"commit with control": {func(_ context.Context, _ context.CancelFunc, tx *postgres.Tx) error {
+			tx.Control(`select 1`)
+			return nil
+		}, true, true},
+		"commit with a last": {func(_ context.Context, _ context.CancelFunc, tx *postgres.Tx) error { tx.Last(`select 1`); return nil }, true, true},
+		"control that is wrong": {func(_ context.Context, _ context.CancelFunc, tx *postgres.Tx) error {
+			tx.Control(`select 1/0`)
+			return nil
+		}, true, false},
+		"last that is wrong": {func(_ context.Context, _ context.CancelFunc, tx *postgres.Tx) error {
+			tx.Last(`select 1/0`)
+			tx.Control(`select 1`)
+			return nil
+		}, true, false},
+		"swallowed error with control": {func(ctx context.Context, _ context.CancelFunc, tx *postgres.Tx) error {
+			_, _ = tx.Exec(ctx, `select 1/0`)
+			tx.Control(`select 1`)
+			return nil
+		}, true, false},
+		"cancelled before control": {func(_ context.Context, cancel context.CancelFunc, tx *postgres.Tx) error {
+			tx.Control(`select 1`)
+			cancel()
+			return nil
+		}, true, false},
+		"rows left open with control": {func(ctx context.Context, _ context.CancelFunc, tx *postgres.Tx) error {
+			tx.Control(`select 1`)
+			_, err := tx.Query(ctx, `select generate_series(1, 100000)`)
+			return err
+		}, false, false},
 		"error of ours": {func(context.Context, context.CancelFunc, *postgres.Tx) error { return errChanged }, true, false},
 		"error of the SQL": {func(ctx context.Context, _ context.CancelFunc, tx *postgres.Tx) error {
 			_, err := tx.Exec(ctx, `select 1/0`)
@@ -124,37 +153,67 @@ func caught(f func() error) (err error) {
 	return f()
 }
 
-// TestTxIsDeadAfterItsTransaction: what was kept of a transaction cannot speak on the connection's next one.
+// TestTxIsDeadAfterItsTransaction: what was kept of a transaction cannot speak on the connection's next one, however it was ended.
 func TestTxIsDeadAfterItsTransaction(t *testing.T) {
 	t.Parallel()
 	db, mine, other := single(t, nil), schemaOf(t), schemaOf(t)
-	for _, end := range []error{nil, errChanged} {
+	for name, end := range map[string]func(*postgres.Tx) error{
+		"committed":              func(*postgres.Tx) error { return nil },
+		"committed with control": func(tx *postgres.Tx) error { tx.Control(`select 1`); return nil },
+		"rolled back":            func(*postgres.Tx) error { return errChanged },
+		"refused":                func(tx *postgres.Tx) error { tx.Last(`select 1/0`); return nil },
+	} {
 		var kept *postgres.Tx
-		if err := db.InTenant(t.Context(), mine, func(tx *postgres.Tx) error { kept = tx; return end }); err != end {
-			t.Fatal(err)
-		}
-		err := db.InTenant(t.Context(), other, func(*postgres.Tx) error {
-			_, err := kept.Exec(t.Context(), `select 1`)
-			return err
-		})
-		if !errors.Is(err, pgx.ErrTxClosed) {
-			t.Errorf("after %v: %v", end, err)
+		_ = db.InTenant(t.Context(), mine, func(tx *postgres.Tx) error { kept = tx; return end(tx) })
+		for way, speak := range map[string]func() error{
+			"Exec":      func() error { _, err := kept.Exec(t.Context(), `select 1`); return err },
+			"Query":     func() error { _, err := kept.Query(t.Context(), `select 1`); return err },
+			"QueryRow":  func() error { return kept.QueryRow(t.Context(), `select 1`).Scan(new(int)) },
+			"AsControl": func() error { return kept.AsControl(t.Context(), func(pgx.Tx) error { return nil }) },
+			"Batch":     func() error { b := kept.Batch(); b.Queue(nil, `select 1`); return b.Send(t.Context()) },
+		} {
+			err := db.InTenant(t.Context(), other, func(*postgres.Tx) error { return speak() })
+			if !errors.Is(err, pgx.ErrTxClosed) {
+				t.Errorf("%s, %s: %v", name, way, err)
+			}
 		}
 	}
 }
 
+// TestUnknownSchema: where there is no role to take, no statement runs, by whatever way it is the first.
 func TestUnknownSchema(t *testing.T) {
 	t.Parallel()
-	db := single(t, nil)
-	err := db.InTenant(t.Context(), postgres.Schema{ID: 1, Name: `nobody"; reset role; --`}, func(*postgres.Tx) error {
-		t.Error("the function ran without a role")
-		return nil
-	})
-	if state(err) != "22023" { // invalid_parameter_value: role does not exist
-		t.Error(err)
+	db, id := single(t, nil), uuid.New()
+	for name, first := range map[string]func(*postgres.Tx) error{
+		"Exec":  func(tx *postgres.Tx) error { _, err := tx.Exec(t.Context(), locate, id, 1); return err },
+		"Query": func(tx *postgres.Tx) error { _, err := tx.Query(t.Context(), locate, id, 1); return err },
+		"QueryRow": func(tx *postgres.Tx) error {
+			return tx.QueryRow(t.Context(), locate+` returning 1`, id, 1).Scan(new(int))
+		},
+		"Batch":      func(tx *postgres.Tx) error { b := tx.Batch(); b.Queue(nil, locate, id, 1); return b.Send(t.Context()) },
+		"Last":       func(tx *postgres.Tx) error { tx.Last(`select 1`); tx.Control(locate, id, 1); return nil },
+		"ControlOne": func(tx *postgres.Tx) error { tx.ControlOne(errChanged, locate, id, 1); return nil },
+		"AsControl": func(tx *postgres.Tx) error {
+			return tx.AsControl(t.Context(), func(pgx.Tx) error { t.Error("the function ran without a role"); return nil })
+		},
+		"swallowed": func(tx *postgres.Tx) error {
+			_, first := tx.Exec(t.Context(), `select 1`)
+			if _, err := tx.Exec(t.Context(), locate, id, 1); err == nil {
+				t.Error("a second statement ran without a role")
+			}
+			return first
+		},
+	} {
+		err := db.InTenant(t.Context(), postgres.Schema{ID: 1, Name: `nobody"; reset role; --`}, first)
+		if state(err) != "22023" { // invalid_parameter_value: role does not exist
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := look(t, db, postgres.Schema{}); got.user != "dl_app" || got.open != "I" {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
-	if got := look(t, db, postgres.Schema{}); got.user != "dl_app" || got.open != "I" {
-		t.Errorf("%+v", got)
+	if n := count(t, `select count(*) from control.entry_locator where entry_id = $1`, id); n != 0 {
+		t.Errorf("%d statements ran with another role", n)
 	}
 }
 
@@ -222,6 +281,20 @@ func TestAsControl(t *testing.T) {
 		if n := count(t, `select count(*) from control.entry_locator where entry_id = $1`, id); n != want {
 			t.Errorf("ended with %v: %d rows", end, n)
 		}
+	}
+}
+
+// TestLentIsDeadAfterItsTransaction: so is what AsControl gave away.
+func TestLentIsDeadAfterItsTransaction(t *testing.T) {
+	t.Parallel()
+	var kept pgx.Tx
+	db := single(t, nil)
+	err := db.InTenant(t.Context(), schemaOf(t), func(tx *postgres.Tx) error {
+		tx.Control(`select 1`)
+		return tx.AsControl(t.Context(), func(control pgx.Tx) error { kept = control; return nil })
+	})
+	if _, late := kept.Exec(t.Context(), `select 1`); err != nil || !errors.Is(late, pgx.ErrTxClosed) {
+		t.Errorf("%v, then %v", err, late)
 	}
 }
 
