@@ -31,6 +31,7 @@ const (
 	BadQueryParam         Code = "XDSStoredQueryParamNumber"
 	MalformedBody         Code = "DLMalformedBody"
 	WrongMediaType        Code = "DLUnsupportedMediaType"
+	NotAcceptable         Code = "DLNotAcceptable"
 	BadRequest            Code = "DLBadRequest"
 	BadPatientID          Code = "DLInvalidPatientId"
 	UnknownCode           Code = "DLUnknownCode"
@@ -102,15 +103,16 @@ var table = map[Code]Info{
 	UnresolvedReference:   {Invalid, http.StatusBadRequest, "not-found", "UnresolvedReferenceException", "A relation or reference names something that is not there."},
 	TargetDeprecated:      {Conflict, http.StatusConflict, "conflict", "XDSRegistryDeprecatedDocumentError", "The related document is deprecated already."},
 	UnknownDocument:       {NotFound, http.StatusNotFound, "not-found", "XDSDocumentUniqueIdError", "No such document, or not for this caller."},
-	Unmodifiable:          {Invalid, http.StatusBadRequest, "business-rule", "UnmodifiableMetadataError", "Only securityLabel can be changed this way (W5)."},
+	Unmodifiable:          {Invalid, http.StatusBadRequest, "business-rule", "UnmodifiableMetadataError", "Only securityLabel can be changed this way (W5); to a folder documents can be added."},
 	InvalidContent:        {Invalid, http.StatusBadRequest, "invalid", "InvalidDocumentContent", "The document's bytes are damaged or not what they claim (F2)."},
 	FHIRDocument:          {Invalid, http.StatusBadRequest, "not-supported", "FHIRDocumentNotSupported", "A FHIR document bundle is sent as application/json in a Binary."},
 	ExtraMetadata:         {Invalid, http.StatusBadRequest, "informational", "XDSExtraMetadataNotSaved", "Metadata that is not kept (a warning)."},
-	PartialFolder:         {Invalid, http.StatusBadRequest, "not-supported", "PartialFolderContentNotProcessed", "Folders are not kept yet (a warning)."},
+	PartialFolder:         {Invalid, http.StatusBadRequest, "not-supported", "PartialFolderContentNotProcessed", "A folder that is updated keeps what the message leaves out (a warning)."},
 	MissingQueryParam:     {Invalid, http.StatusBadRequest, "required", "XDSStoredQueryMissingParam", "A required search parameter is missing (R1)."},
 	BadQueryParam:         {Invalid, http.StatusBadRequest, "value", "XDSStoredQueryParamNumber", "A search parameter's value cannot be read."},
 	MalformedBody:         {Invalid, http.StatusBadRequest, "structure", "XDSRegistryError", "The body is not the JSON, form or bundle it should be."},
 	WrongMediaType:        {Unsupported, http.StatusUnsupportedMediaType, "not-supported", "XDSRegistryError", "The Content-Type is not one this address takes."},
+	NotAcceptable:         {Unsupported, http.StatusNotAcceptable, "not-supported", "XDSRegistryError", "Accept or _format asks for another form than JSON and XML of FHIR 4.0; nothing was done."},
 	BadRequest:            {Invalid, http.StatusBadRequest, "invalid", "XDSRegistryError", "The request cannot be understood."},
 	BadPatientID:          {Invalid, http.StatusBadRequest, "value", "XDSUnknownPatientId", "A national identity number has the wrong form or check digits (P2)."},
 	UnknownCode:           {Invalid, http.StatusBadRequest, "code-invalid", "XDSRegistryMetadataError", "The code does not exist in its code system (D2)."},

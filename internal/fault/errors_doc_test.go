@@ -26,7 +26,7 @@ Every refusal is a FHIR ` + "`OperationOutcome`" + ` with all problems of the re
 The code stands in ` + "`issue.details.coding`" + `: IHE's (ITI TF-3 table 4.2.4.1-2) under ` + "`https://profiles.ihe.net/ITI/TF/Volume3/ch-4.2.html`" + `,
 ours, which begin with ` + "`DL`" + `, under ` + "`urn:dokumentlager:error-code`" + `. Programs should branch on the code: texts get better.
 
-The status of the answer is that of the gravest error, in the order 400 (with 405 and 416), 404, 410, 409, 415, 413, 422, 403, 401, 429, 503, 500: a
+The status of the answer is that of the gravest error, in the order 400 (with 405 and 416), 404, 410, 409, 415 (with 406), 413, 422, 403, 401, 429, 503, 500: a
 bundle with a wrong code for an instance that is not yours is 403. A problem with severity warning never refuses anything. 429 and 503 say with ` + "`Retry-After`" + ` when to
 come back, where that is known; everything else needs a change before it is sent again. Letters with numbers are rule ids (docs/rules.md).
 

@@ -81,7 +81,7 @@ func TestTable(t *testing.T) {
 		fault.NotFound:        {http.StatusNotFound},
 		fault.Gone:            {http.StatusGone},
 		fault.Conflict:        {http.StatusConflict},
-		fault.Unsupported:     {http.StatusUnsupportedMediaType},
+		fault.Unsupported:     {http.StatusUnsupportedMediaType, http.StatusNotAcceptable},
 		fault.TooLarge:        {http.StatusRequestEntityTooLarge},
 		fault.Infected:        {http.StatusUnprocessableEntity},
 		fault.Denied:          {http.StatusForbidden},

@@ -25,6 +25,7 @@ const (
 	EntryUnreadable    Kind = "entry-unreadable"
 	DeletedButKept     Kind = "deleted-but-kept"
 	SetWithoutMembers  Kind = "set-without-members"
+	FolderUnbrought    Kind = "folder-without-set"
 	AssociationBroken  Kind = "association-broken"
 	SeveralCurrent     Kind = "several-current"
 	ReplacedButCurrent Kind = "replaced-but-current"

@@ -62,14 +62,18 @@ var drives = []drive{
 	}},
 	{"submission", "id", pageSize, []rowCheck{
 		{SetWithoutMembers, `select null::uuid, null::uuid, s.id, 'the submission set has no members' from tenant.submission s
-		  where s.id > $1 and s.id <= $2 and not exists (select 1 from tenant.association m where m.source_id = s.id and m.kind = 'M')`},
+		  where s.id > $1 and s.id <= $2 and s.kind = 'S' and not exists (select 1 from tenant.association m where m.source_id = s.id and m.kind = 'M')`},
+		{FolderUnbrought, `select null::uuid, null::uuid, f.id, 'no submission set has the folder as a member' from tenant.submission f
+		  where f.id > $1 and f.id <= $2 and f.kind = 'F' and not exists (select 1 from tenant.association m
+		    join tenant.submission s on s.id = m.source_id and s.kind = 'S' where m.target_id = f.id and m.kind = 'M')`},
 	}},
 	{"association", "id", pageSize, []rowCheck{
 		{AssociationBroken, `select null::uuid, e.id, a.id, case when s.id is null then 'its submission set is not there'
 		    when a.kind <> 'M' and f.id is null then 'the entry it begins at is not there' else 'the entry it points to is not there' end
 		  from tenant.association a left join tenant.submission s on s.id = case a.kind when 'M' then a.source_id else a.submission_id end
 		  left join tenant.document_entry e on e.id = a.target_id left join tenant.document_entry f on f.id = a.source_id and a.kind <> 'M'
-		  where a.id > $1 and a.id <= $2 and (s.id is null or e.id is null or a.kind <> 'M' and f.id is null)`},
+		  left join tenant.submission g on g.id = a.target_id and g.kind = 'F' and a.kind = 'M' and s.kind = 'S'
+		  where a.id > $1 and a.id <= $2 and (s.id is null or e.id is null and g.id is null or a.kind <> 'M' and f.id is null)`},
 		// An entry registered after the association is another one that took over the id of a deleted one.
 		{ReplacedButCurrent, `select null::uuid, e.id, a.id, 'the document was replaced and is still current'
 		  from tenant.association a join tenant.document_entry e on e.id = a.target_id

@@ -1,5 +1,5 @@
 // Package person asks Persontjenesten, NHN's copy of Folkeregisteret, for what the access rules need to know of a patient: birth, death
-// and address protection (C5, L4, L5).
+// and address protection (C5, L4, L5); and whether he exists (P2).
 //
 // It promises that no answer is older than Config.Fresh while the service answers, that one which is older is flagged and never older
 // than Config.Stale, and that everything else is an error: what cannot be read for certain is never taken for "not protected". A number
@@ -67,6 +67,8 @@ type Config struct {
 	Deadline time.Duration
 	// Fresh is how long an answer is given again; Stale how old it may be while the service is down. Zero is never.
 	Fresh, Stale time.Duration
+	// Known is how long Exists believes that somebody is registered. Zero is Fresh.
+	Known time.Duration
 	// Kept is how many patients are remembered, the last asked for; zero means 50,000.
 	Kept int
 	// Failures in a row, zero meaning 5, stop all asking for Rest, zero meaning 5 s; then one question at a time is tried.
@@ -239,7 +241,7 @@ func (c *Client) unavailable(cause error) error {
 // told logs when asking stops and when it goes on.
 func (c *Client) told(open bool, cause error) {
 	if open {
-		c.cfg.Log.Error("Persontjenesten does not answer: personnel get nothing but what the last answers allow", "component", "persontjenesten", "error", cause)
+		c.cfg.Log.Error("Persontjenesten does not answer: personnel get nothing but what the last answers allow, and uploads go on for patients who are known already", "component", "persontjenesten", "error", cause)
 		return
 	}
 	c.cfg.Log.Info("Persontjenesten answers again", "component", "persontjenesten")

@@ -2,11 +2,13 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
 	"time"
 
+	"dokumentlager/internal/criteria"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/postgres"
 
@@ -15,41 +17,84 @@ import (
 	"github.com/samber/lo"
 )
 
-// Query is a search for one patient's entries, FindDocuments of ITI-18 and ITI-67. Empty fields do not restrict; the values of
-// one field are alternatives.
+// Query is what of a search the index answers, for one patient: it holds nothing but what is shown of an entry to everybody who is shown
+// it at all. What else a search asks for is compared with what its reader may see (package disclosure), not here: a database that
+// compares hidden values tells of them.
 type Query struct {
 	Patient document.PatientID
 	// Statuses defaults to approved only.
 	Statuses []document.Status
-	// Identifiers match entryUUID and both unique identifiers, without urn: prefixes.
-	Identifiers []string
-	// Classes and Types match the code; an empty system matches any.
-	Classes, Types []document.Code
-	// Created and Registered must all hold: creationTime, and the time we registered the entry.
-	Created, Registered []Span
-	// After continues below a position; Limit is the most entries to return, at least 1.
+	// Order is that of the answer.
+	Order Order
+	// Created bounds creationTime, from the first moment of what it was told to be.
+	Created criteria.Span
+	// After continues behind a position of the same order; Limit is the most entries to return, at least 1.
 	After *Position
 	Limit int
 }
 
-// Span is a half-open stretch of time; a zero bound is open.
-type Span struct{ From, To time.Time }
-
-// Position is a place in the order of every list: newest creation time first, then the larger id.
-type Position struct {
-	Creation time.Time
-	ID       uuid.UUID
+// Order is how a list stands; the zero value is the usual one, newest creationTime first, and the only one that an index gives.
+type Order struct {
+	// Registered goes by the time we registered the entry instead of its creationTime.
+	Registered bool `json:"r,omitempty"`
+	// Oldest comes first.
+	Oldest bool `json:"o,omitempty"`
 }
 
-// PositionOf is where an entry stands in the order.
-func PositionOf(e document.Entry) Position { return Position{e.Creation.At, e.ID} }
+// column and direction are the order in SQL.
+func (o Order) column() string {
+	if o.Registered {
+		return "registered_at"
+	}
+	return "creation_time"
+}
+
+func (o Order) direction() (word, after string) {
+	if o.Oldest {
+		return "asc", ">"
+	}
+	return "desc", "<"
+}
+
+// Position is a place in a list: the time it goes by, and then the id.
+type Position struct {
+	At time.Time
+	ID uuid.UUID
+	// Tenant is whose thing it is, where the list goes over several.
+	Tenant int32 `json:"T,omitempty"`
+}
+
+// Of is where an entry stands in the order.
+func (o Order) Of(e document.Entry) Position {
+	if o.Registered {
+		return Position{At: e.Registered, ID: e.ID}
+	}
+	return Position{At: e.Creation.At, ID: e.ID}
+}
+
+// Before is the place right before p: what follows it begins with p itself.
+func (o Order) Before(p Position) Position {
+	step, from, beyond, tick := byte(1), byte(0xff), uuid.Nil, time.Microsecond // the finest that is kept
+	if o.Oldest {
+		step, from, beyond, tick = 0xff, 0, uuid.Max, -time.Microsecond
+	}
+	for i := len(p.ID) - 1; i >= 0; i-- {
+		carry := p.ID[i] == from
+		if p.ID[i] += step; !carry {
+			return p
+		}
+	}
+	p.ID, p.At = beyond, p.At.Add(tick)
+	return p
+}
 
 // Compare is negative when p comes earlier in the list than q.
-func (p Position) Compare(q Position) int {
-	if c := q.Creation.Compare(p.Creation); c != 0 {
-		return c
+func (o Order) Compare(p, q Position) int {
+	c := cmp.Or(q.At.Compare(p.At), bytes.Compare(q.ID[:], p.ID[:]))
+	if o.Oldest {
+		return -c
 	}
-	return bytes.Compare(q.ID[:], p.ID[:])
+	return c
 }
 
 // Find returns the entries in order. Tombstones are never found.
@@ -73,7 +118,8 @@ func (q Query) sql() (string, []any) {
 	if len(statuses) == 0 {
 		statuses = []document.Status{document.Approved}
 	}
-	const order = ` order by creation_time desc, id desc limit `
+	direction, _ := q.Order.direction()
+	order := " order by " + q.Order.column() + " " + direction + ", id " + direction + " limit "
 	var branches []string
 	for _, s := range statuses {
 		branches = append(branches, "("+selectEntry+`where status = `+arg(string(s))+`::text::"char"`+where+order+limit+")")
@@ -85,38 +131,16 @@ func (q Query) sql() (string, []any) {
 }
 
 func (q Query) conditions(arg func(any) string) string {
-	var b strings.Builder
-	b.WriteString(` and patient_id = ` + arg(q.Patient.CX()))
-	if len(q.Identifiers) > 0 {
-		n := arg(q.Identifiers)
-		b.WriteString(` and (id::text = any(` + n + `) or unique_id = any(` + n + `) or alias_id = any(` + n + `))`)
+	b := ` and patient_id = ` + arg(q.Patient.CX())
+	if !q.Created.From.IsZero() {
+		b += ` and creation_time >= ` + arg(q.Created.From)
 	}
-	codes(&b, "class_code", q.Classes, arg)
-	codes(&b, "type_code", q.Types, arg)
-	spans(&b, "creation_time", q.Created, arg)
-	spans(&b, "registered_at", q.Registered, arg)
+	if !q.Created.To.IsZero() {
+		b += ` and creation_time < ` + arg(q.Created.To)
+	}
 	if q.After != nil {
-		b.WriteString(` and (creation_time, id) < (` + arg(q.After.Creation) + `::timestamptz, ` + arg(q.After.ID.String()) + `::text::uuid)`)
+		_, after := q.Order.direction()
+		b += ` and (` + q.Order.column() + `, id) ` + after + ` (` + arg(q.After.At) + `::timestamptz, ` + arg(q.After.ID.String()) + `::text::uuid)`
 	}
-	return b.String()
-}
-
-func codes(b *strings.Builder, column string, wanted []document.Code, arg func(any) string) {
-	if len(wanted) == 0 {
-		return
-	}
-	whole := lo.FilterMap(wanted, func(c document.Code, _ int) (string, bool) { return c.Token(), c.System != "" })
-	bare := lo.FilterMap(wanted, func(c document.Code, _ int) (string, bool) { return c.Value, c.System == "" })
-	fmt.Fprintf(b, ` and (%s = any(%s) or split_part(%s, '^', 1) = any(%s))`, column, arg(whole), column, arg(bare))
-}
-
-func spans(b *strings.Builder, column string, wanted []Span, arg func(any) string) {
-	for _, s := range wanted {
-		if !s.From.IsZero() {
-			b.WriteString(` and ` + column + ` >= ` + arg(s.From))
-		}
-		if !s.To.IsZero() {
-			b.WriteString(` and ` + column + ` < ` + arg(s.To))
-		}
-	}
+	return b
 }

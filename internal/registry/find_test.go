@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"dokumentlager/internal/criteria"
 	"dokumentlager/internal/devstack/stacktest"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/postgres"
@@ -54,13 +55,11 @@ func shelf(t *testing.T, s postgres.Schema) map[string]document.Entry {
 	for i, title := range strings.Split("abcdef", "") {
 		e := plain()
 		e.Title, e.Creation.At, e.Registered = title, noon.AddDate(0, 0, -i), stored.Add(time.Duration(i)*time.Hour)
-		e.Class, e.Type = document.Code{Value: "C" + title, System: "1.1"}, document.Code{Value: "T" + title, System: "1.2"}
 		all[title] = e
 	}
-	b, e := all["b"], all["e"]
-	b.AliasID, b.Class.System, b.Type.System, e.Patient.Value = "alias-b", "9.9", "9.9", "someone-else"
-	b.Class.Value, b.Type.Value = "Ca", "Ta"
-	all["b"], all["e"] = b, e
+	e := all["e"]
+	e.Patient.Value = "someone-else"
+	all["e"] = e
 	var list []document.Entry
 	for _, title := range strings.Split("fedcba", "") {
 		list = append(list, all[title])
@@ -80,51 +79,38 @@ func TestFilters(t *testing.T) {
 	all := shelf(t, s)
 	both := []document.Status{document.Approved, document.Deprecated}
 	day := func(title string) time.Time { return all[title].Creation.At }
-	hour := func(title string) time.Time { return all[title].Registered }
-	code := func(value, system string) document.Code { return document.Code{Value: value, System: system} }
+	after := func(o registry.Order, title string) *registry.Position { p := o.Of(all[title]); return &p }
+	newest, oldest := registry.Order{Registered: true}, registry.Order{Registered: true, Oldest: true}
+	first := registry.Order{Oldest: true}
 	for name, c := range map[string]struct {
 		query registry.Query
 		want  string
 	}{
-		"approved is the default":           {registry.Query{}, "a b d"},
-		"approved":                          {registry.Query{Statuses: both[:1]}, "a b d"},
-		"deprecated":                        {registry.Query{Statuses: both[1:]}, "c"},
-		"both":                              {registry.Query{Statuses: both}, "a b c d"},
-		"both, said twice":                  {registry.Query{Statuses: []document.Status{'D', 'A', 'D'}}, "a b c d"},
-		"deleted is never found":            {registry.Query{Statuses: []document.Status{'T', 'A', 'D'}}, "a b c d"},
-		"deleted alone is approved":         {registry.Query{Statuses: []document.Status{'T'}}, "a b d"},
-		"deleted by its id":                 {registry.Query{Statuses: both, Identifiers: []string{all["f"].ID.String(), all["f"].UniqueID}}, ""},
-		"another patient":                   {registry.Query{Patient: document.PatientID{Value: "nobody", Authority: "1.2"}}, ""},
-		"another authority":                 {registry.Query{Patient: document.PatientID{Value: patient.Value, Authority: "1.2"}}, ""},
-		"limit":                             {registry.Query{Statuses: both, Limit: 3}, "a b c"},
-		"limit of one":                      {registry.Query{Limit: 1}, "a"},
-		"entryUUID":                         {registry.Query{Identifiers: []string{all["a"].ID.String()}}, "a"},
-		"uniqueId":                          {registry.Query{Identifiers: []string{all["d"].UniqueID}}, "d"},
-		"alias":                             {registry.Query{Identifiers: []string{"alias-b"}}, "b"},
-		"one of each":                       {registry.Query{Identifiers: []string{all["a"].ID.String(), all["d"].UniqueID, "alias-b", "no uuid"}}, "a b d"},
-		"the identifier of another patient": {registry.Query{Identifiers: []string{all["e"].UniqueID}}, ""},
-		"class":                             {registry.Query{Classes: []document.Code{code("Ca", "1.1")}}, "a"},
-		"class of any system":               {registry.Query{Classes: []document.Code{code("Ca", "")}}, "a b"},
-		"class of another system":           {registry.Query{Classes: []document.Code{code("Ca", "1.2")}}, ""},
-		"classes":                           {registry.Query{Classes: []document.Code{code("Ca", "9.9"), code("Cd", "")}}, "b d"},
-		"half a class":                      {registry.Query{Classes: []document.Code{code("C", "")}}, ""},
-		"type":                              {registry.Query{Types: []document.Code{code("Ta", "1.2")}}, "a"},
-		"type of any system":                {registry.Query{Types: []document.Code{code("Ta", "")}}, "a b"},
-		"class and type":                    {registry.Query{Classes: []document.Code{code("Ca", "")}, Types: []document.Code{code("Ta", "9.9")}}, "b"},
-		"created from":                      {registry.Query{Created: []registry.Span{{From: day("b")}}}, "a b"},
-		"created until":                     {registry.Query{Created: []registry.Span{{To: day("b")}}}, "d"},
-		"created within":                    {registry.Query{Statuses: both, Created: []registry.Span{{From: day("c"), To: day("a")}}}, "b c"},
-		"created at a point":                {registry.Query{Created: []registry.Span{{From: day("b"), To: day("b")}}}, ""},
-		"created in all spans":              {registry.Query{Created: []registry.Span{{From: day("b")}, {To: day("a")}}}, "b"},
-		"created whenever":                  {registry.Query{Created: []registry.Span{{}}}, "a b d"},
-		"created in another zone":           {registry.Query{Created: []registry.Span{{From: day("b").In(time.FixedZone("", 7200))}}}, "a b"},
-		"registered from":                   {registry.Query{Registered: []registry.Span{{From: hour("b")}}}, "b d"},
-		"registered until":                  {registry.Query{Registered: []registry.Span{{To: hour("b")}}}, "a"},
-		"registered and created":            {registry.Query{Registered: []registry.Span{{From: hour("b")}}, Created: []registry.Span{{From: day("b")}}}, "b"},
-		"after":                             {registry.Query{Statuses: both, After: &registry.Position{Creation: day("b"), ID: all["b"].ID}}, "c d"},
-		"everything at once": {registry.Query{Statuses: both, Identifiers: []string{"alias-b"}, Classes: []document.Code{code("Ca", "")},
-			Types: []document.Code{code("Ta", "9.9")}, Created: []registry.Span{{From: day("b"), To: day("a")}}, Registered: []registry.Span{{From: hour("b")}},
-			After: &registry.Position{Creation: day("a")}, Limit: 2}, "b"},
+		"approved is the default":     {registry.Query{}, "a b d"},
+		"approved":                    {registry.Query{Statuses: both[:1]}, "a b d"},
+		"deprecated":                  {registry.Query{Statuses: both[1:]}, "c"},
+		"both":                        {registry.Query{Statuses: both}, "a b c d"},
+		"both, said twice":            {registry.Query{Statuses: []document.Status{'D', 'A', 'D'}}, "a b c d"},
+		"deleted is never found":      {registry.Query{Statuses: []document.Status{'T', 'A', 'D'}}, "a b c d"},
+		"deleted alone is approved":   {registry.Query{Statuses: []document.Status{'T'}}, "a b d"},
+		"another patient":             {registry.Query{Patient: document.PatientID{Value: "nobody", Authority: "1.2"}}, ""},
+		"another authority":           {registry.Query{Patient: document.PatientID{Value: patient.Value, Authority: "1.2"}}, ""},
+		"limit":                       {registry.Query{Statuses: both, Limit: 3}, "a b c"},
+		"limit of one":                {registry.Query{Limit: 1}, "a"},
+		"created from":                {registry.Query{Created: criteria.Span{From: day("b")}}, "a b"},
+		"created until":               {registry.Query{Created: criteria.Span{To: day("b")}}, "d"},
+		"created within":              {registry.Query{Statuses: both, Created: criteria.Span{From: day("c"), To: day("a")}}, "b c"},
+		"created at a point":          {registry.Query{Created: criteria.Span{From: day("b"), To: day("b")}}, ""},
+		"created in another zone":     {registry.Query{Created: criteria.Span{From: day("b").In(time.FixedZone("", 7200))}}, "a b"},
+		"after":                       {registry.Query{Statuses: both, After: after(registry.Order{}, "b")}, "c d"},
+		"oldest first":                {registry.Query{Statuses: both, Order: first}, "d c b a"},
+		"oldest first, after":         {registry.Query{Statuses: both, Order: first, After: after(first, "c")}, "b a"},
+		"as registered":               {registry.Query{Statuses: both, Order: newest}, "d c b a"},
+		"as registered, after":        {registry.Query{Statuses: both, Order: newest, After: after(newest, "c")}, "b a"},
+		"as registered, oldest first": {registry.Query{Order: oldest}, "a b d"},
+		"the same, after":             {registry.Query{Order: oldest, After: after(oldest, "a")}, "b d"},
+		"everything at once": {registry.Query{Statuses: both, Created: criteria.Span{From: day("c"), To: day("a")}, Order: first,
+			After: after(first, "d"), Limit: 1}, "c"},
 	} {
 		wantFound(t, name, find(t, s, c.query), c.want)
 	}
@@ -156,7 +142,7 @@ func TestPages(t *testing.T) {
 			if got = append(got, page...); len(page) < size {
 				break
 			}
-			at := registry.PositionOf(page[len(page)-1])
+			at := q.Order.Of(page[len(page)-1])
 			q.After = &at
 		}
 		if d := diff.Diff(idsOf(all), idsOf(got)); d != "" {
@@ -164,8 +150,9 @@ func TestPages(t *testing.T) {
 		}
 	}
 	for i := range all[1:] {
-		a, b := registry.PositionOf(all[i]), registry.PositionOf(all[i+1])
-		if a.Compare(b) >= 0 || b.Compare(a) <= 0 || a.Compare(a) != 0 {
+		var o registry.Order
+		a, b, back := o.Of(all[i]), o.Of(all[i+1]), registry.Order{Oldest: true}
+		if o.Compare(a, b) >= 0 || o.Compare(b, a) <= 0 || o.Compare(a, a) != 0 || back.Compare(a, b) <= 0 {
 			t.Fatalf("%v and %v", a, b)
 		}
 	}
@@ -175,7 +162,7 @@ func TestPages(t *testing.T) {
 	newest.Creation.At = noon.AddDate(1, 0, 0)
 	mustRegister(t, s, submission(newest))
 	bury(t, s, first[0])
-	at := registry.PositionOf(first[99])
+	at := q.Order.Of(first[99])
 	q.After = &at
 	if d := diff.Diff(idsOf(all[100:]), idsOf(find(t, s, q))); d != "" {
 		t.Error(d)
@@ -210,18 +197,16 @@ func TestFindUsesItsIndex(t *testing.T) {
 	s := schemaOf(t)
 	rare, frequent := document.PatientID{Value: "rare", Authority: "1.2"}, document.PatientID{Value: "frequent", Authority: "1.2"}
 	fill(t, s, rare, frequent)
-	code := []document.Code{{Value: "C3", System: "1.1"}, {Value: "C4"}}
-	after := &registry.Position{Creation: time.Date(2023, 2, 1, 0, 0, 0, 0, time.UTC), ID: uuid.New()}
+	after := &registry.Position{At: time.Date(2023, 2, 1, 0, 0, 0, 0, time.UTC), ID: uuid.New()}
 	both := []document.Status{document.Approved, document.Deprecated}
 	for _, who := range []document.PatientID{rare, frequent} {
 		for name, q := range map[string]registry.Query{
-			"all":         {},
-			"both":        {Statuses: both},
-			"next page":   {Statuses: both, After: after},
-			"coded":       {Classes: code, Types: code},
-			"created":     {Created: []registry.Span{{From: after.Creation, To: after.Creation.AddDate(0, 1, 0)}}},
-			"registered":  {Statuses: both, Registered: []registry.Span{{From: stored}}},
-			"identifiers": {Identifiers: []string{uuid.NewString(), "x"}},
+			"all":          {},
+			"both":         {Statuses: both},
+			"next page":    {Statuses: both, After: after},
+			"created":      {Created: criteria.Span{From: after.At, To: after.At.AddDate(0, 1, 0)}},
+			"oldest first": {Order: registry.Order{Oldest: true}, After: after},
+			"registered":   {Statuses: both, Order: registry.Order{Registered: true}},
 		} {
 			q.Patient, q.Limit = who, 21
 			in(t, s, func(tx *postgres.Tx) error {
@@ -230,7 +215,7 @@ func TestFindUsesItsIndex(t *testing.T) {
 				if err := tx.QueryRow(t.Context(), "explain (format json) "+sql, args...).Scan(&text); err != nil {
 					return err
 				}
-				walked := who == frequent && len(q.Classes)+len(q.Created)+len(q.Identifiers) == 0
+				walked := who == frequent && q.Created == criteria.Span{} && !q.Order.Registered
 				wantIndex(t, fmt.Sprintf("%s %s", who.Value, name), text, max(1, len(q.Statuses)), walked)
 				return nil
 			})
@@ -274,5 +259,28 @@ func fill(t *testing.T, s postgres.Schema, rare, frequent document.PatientID) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestBefore: behind the place before p stands p, and nothing that does not stand behind p or at it.
+func TestBefore(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	ids := []uuid.UUID{uuid.Nil, uuid.Max, uuid.New(), uuid.MustParse("00000000-0000-0000-0000-0000000000ff"), uuid.MustParse("00000000-0000-0000-0000-000000000100"),
+		uuid.MustParse("ffffffff-ffff-ffff-ffff-ffffffffff00"), uuid.MustParse("ffffffff-ffff-ffff-ffff-fffffffffeff"), uuid.MustParse("00000000-0000-0000-0000-000000000001")}
+	var places []registry.Position
+	for _, id := range ids {
+		for n := range 3 {
+			places = append(places, registry.Position{At: at.Add(time.Duration(n) * time.Microsecond), ID: id})
+		}
+	}
+	for _, o := range []registry.Order{{}, {Oldest: true}} {
+		for _, p := range places {
+			for _, q := range places {
+				if got, want := o.Compare(o.Before(p), q) < 0, o.Compare(p, q) <= 0; got != want {
+					t.Errorf("%+v: %v stands behind what is before %v: %v", o, q, p, got)
+				}
+			}
+		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// SetTaken reports whether a submission set with this uniqueId is registered.
+// SetTaken reports whether a submission set or folder with this uniqueId is registered.
 func SetTaken(ctx context.Context, tx *postgres.Tx, uniqueID string) (taken bool, err error) {
 	return taken, tx.QueryRow(ctx, `select exists (select 1 from tenant.submission where unique_id = $1)`, uniqueID).Scan(&taken)
 }

@@ -83,7 +83,7 @@ func submission(entries ...document.Entry) registry.Submission {
 	for _, e := range entries {
 		e.SubmissionID = set.ID
 		sub.Entries = append(sub.Entries, e)
-		sub.Associations = append(sub.Associations, document.Association{ID: uuid.New(), Type: document.HasMember, Source: set.ID, Target: e.ID})
+		sub.Associations = append(sub.Associations, document.Association{ID: uuid.Must(uuid.NewV7()), Type: document.HasMember, Source: set.ID, Target: e.ID})
 	}
 	return sub
 }

@@ -24,8 +24,11 @@ import (
 
 // Submission is what one message registers together.
 type Submission struct {
-	Set          document.SubmissionSet
-	Entries      []document.Entry
+	Set     document.SubmissionSet
+	Entries []document.Entry
+	// Folders are new ones; Grown are registered ones that get members by the associations.
+	Folders      []document.Folder
+	Grown        []uuid.UUID
 	Associations []document.Association
 	// Receipt is what the submission's sender is told, as JSON, to be told again.
 	Receipt string
@@ -67,12 +70,35 @@ func Register(tx *postgres.Tx, b *postgres.Batch, l Locator, s Submission) error
 		if err := queueEntry(b, e); err != nil {
 			return err
 		}
-		tx.Control(`insert into control.entry_locator (entry_id, tenant_id) values ($1, $2) on conflict do nothing`, e.ID, tx.Schema.ID)
+		locate(tx, e.ID)
+	}
+	if err := queueLists(tx, b, s); err != nil {
+		return err
 	}
 	for _, a := range s.Associations {
 		queueAssociation(b, s.Set, a)
 	}
 	tx.Control(`insert into control.patient_locator (patient_key, tenant_id) values ($1, $2) on conflict do nothing`, l.Key(s.Set.Patient), tx.Schema.ID)
+	return nil
+}
+
+// locate lets a read by id alone find the tenant (docs/decisions/0003).
+func locate(tx *postgres.Tx, id uuid.UUID) {
+	tx.Control(`insert into control.entry_locator (entry_id, tenant_id) values ($1, $2) on conflict do nothing`, id, tx.Schema.ID)
+}
+
+// queueLists queues the submission's folders. Set and folders are found by id like entries.
+func queueLists(tx *postgres.Tx, b *postgres.Batch, s Submission) error {
+	locate(tx, s.Set.ID)
+	for _, f := range s.Folders {
+		if err := queueFolder(b, f); err != nil {
+			return err
+		}
+		locate(tx, f.ID)
+	}
+	for _, id := range s.Grown {
+		queueGrowth(b, id, s.Set.Registered)
+	}
 	return nil
 }
 
@@ -197,14 +223,18 @@ func Bury(b *postgres.Batch, e document.Entry) {
 	b.Queue(nil, `update tenant.document_entry set status = 'T', rest = '{}', event_codes = null, reference_ids = null,
 	  service_start = null, service_stop = null where id = $1`, e.ID)
 	// A submission set whose last document goes loses its own words too: titles of real sets hold the patient's number.
-	b.Queue(nil, `update tenant.submission set rest = '{}' where id = $1
-	  and not exists (select 1 from tenant.document_entry where submission_id = $1 and id <> $2 and status <> 'T')`, e.SubmissionID, e.ID)
+	// Its documents are found as its members: no index leads from a set to its entries.
+	b.Queue(nil, `update tenant.submission set rest = '{}' where id = $1 and not exists (select 1 from tenant.association m
+	  join tenant.document_entry e on e.id = m.target_id where m.source_id = $1 and m.kind = 'M' and e.submission_id = $1 and e.id <> $2 and e.status <> 'T')`,
+		e.SubmissionID, e.ID)
 }
 
-// Set finds a submission set and the entries it brought; fault.ResourceNotFound when there is none.
+// Set finds a submission set and the entries it brought, deleted ones among them; fault.ResourceNotFound when there is none.
 func Set(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (document.SubmissionSet, []uuid.UUID, error) {
 	rows, err := tx.Query(ctx, `select id, unique_id, patient_id, source_id, content_type, submission_time, registered_at, rest,
-	  array(select a.target_id::text from tenant.association a where a.source_id = s.id and a.kind = 'M' order by a.id) from tenant.submission s where id = $1`, id)
+	  array(select a.target_id::text from tenant.association a where a.source_id = s.id and a.kind = 'M'
+	    and not exists (select 1 from tenant.submission f where f.id = a.target_id and f.kind = 'F') order by a.id)
+	  from tenant.submission s where id = $1 and kind = 'S'`, id)
 	if err != nil {
 		return document.SubmissionSet{}, nil, err
 	}
@@ -222,7 +252,7 @@ func Set(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (document.Submissio
 // when there is no such set.
 func Receipt(ctx context.Context, tx *postgres.Tx, set uuid.UUID) (string, error) {
 	var text string
-	err := tx.QueryRow(ctx, `select coalesce(receipt::text, '') from tenant.submission where id = $1`, set).Scan(&text)
+	err := tx.QueryRow(ctx, `select coalesce(receipt::text, '') from tenant.submission where id = $1 and kind = 'S'`, set).Scan(&text)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", fault.New(fault.ResourceNotFound, "No submission set with this id is registered here.")
 	}

@@ -224,8 +224,8 @@ func TestLocator(t *testing.T) {
 	// Nothing of the control schema shows the number.
 	s := schemaOf(t)
 	mustRegister(t, s, submission(plain()))
-	for _, table := range []string{"patient_locator", "entry_locator"} {
-		if rows(t, s, table, "tenant_id = $1", s.ID) != 1 || rows(t, s, table, table+"::text like '%' || $1 || '%'", patient.Value) != 0 {
+	for table, n := range map[string]int{"patient_locator": 1, "entry_locator": 2} { // the entry and its set
+		if rows(t, s, table, "tenant_id = $1", s.ID) != n || rows(t, s, table, table+"::text like '%' || $1 || '%'", patient.Value) != 0 {
 			t.Errorf("%s", table)
 		}
 	}

@@ -29,10 +29,12 @@ type entryRest struct {
 	Precisions    map[string]document.Precision `json:"precisions,omitempty"`
 }
 
+// setRest is entryRest of a submission set; of a folder it has title, comments and displays.
 type setRest struct {
 	Title         string                 `json:"title,omitempty"`
 	Comments      string                 `json:"comments,omitempty"`
 	Display       string                 `json:"display,omitempty"`
+	Displays      map[string]string      `json:"displays,omitempty"`
 	Precision     document.Precision     `json:"precision,omitempty"`
 	Authors       []document.Author      `json:"authors,omitempty"`
 	SourcePatient document.SourcePatient `json:"sourcePatient,omitzero"`
@@ -139,11 +141,7 @@ func scanSet(r pgx.Rows) (document.SubmissionSet, []uuid.UUID, error) {
 	s.ContentType.Display, s.Time.Precision = more.Display, more.Precision
 	s.Title, s.Comments, s.Authors, s.SourcePatient = more.Title, more.Comments, more.Authors, more.SourcePatient
 	s.Patient, err = document.ParseCX(patient)
-	ids := make([]uuid.UUID, 0, len(members))
-	for _, m := range members {
-		ids = append(ids, uuid.MustParse(m))
-	}
-	return s, ids, err
+	return s, idsOf(members), err
 }
 
 func tokens(codes []document.Code) []string {

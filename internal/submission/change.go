@@ -199,14 +199,13 @@ func (s *Service) Read(ctx context.Context, actor audit.Actor, a Address) (docum
 	return found, t, err
 }
 
-// ReadSet gives a record system a submission set it sent, with the ids of its entries.
-func (s *Service) ReadSet(ctx context.Context, actor audit.Actor, a Address) (document.SubmissionSet, []uuid.UUID, tenant.Tenant, error) {
-	var set document.SubmissionSet
-	var members []uuid.UUID
+// ReadSet gives a record system a submission set or folder that its organisation sent, whatever the confidentiality of what it holds.
+func (s *Service) ReadSet(ctx context.Context, actor audit.Actor, a Address) (document.List, error) {
+	var found document.List
 	event := audit.New(s.Now(), actor, audit.Read, "read-set")
 	mine, err := s.Tenants.OfOrganisation(ctx, actor.Organisation)
 	if err != nil {
-		return set, nil, tenant.Tenant{}, err
+		return found, err
 	}
 	for _, t := range mine {
 		if a.HomeCommunity != "" && t.HomeCommunity != a.HomeCommunity {
@@ -214,10 +213,11 @@ func (s *Service) ReadSet(ctx context.Context, actor audit.Actor, a Address) (do
 		}
 		err := s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
 			var err error
-			if set, members, err = registry.Set(ctx, tx, a.Entry); err != nil {
+			if found, err = registry.ListByID(ctx, tx, a.Entry); err != nil {
 				return err
 			}
-			event.Patient, event.Detail.Set, event.Detail.HomeCommunity = set.Patient.CX(), set.ID.String(), t.HomeCommunity
+			event.Patient, event.Detail.HomeCommunity = found.Patient.CX(), t.HomeCommunity
+			event.Detail.Name(found)
 			b := tx.Batch()
 			if err := audit.Append(tx, b, event); err != nil {
 				return err
@@ -225,10 +225,10 @@ func (s *Service) ReadSet(ctx context.Context, actor audit.Actor, a Address) (do
 			return b.Send(ctx)
 		})
 		if fault.KindOf(err) != fault.NotFound {
-			return set, members, t, err
+			return found, err
 		}
 	}
-	refused := fault.Problems{fault.New(fault.ResourceNotFound, "No submission set with this id is registered in an instance that the token's organisation may write to.")}
+	refused := fault.Problems{fault.New(fault.ResourceNotFound, "No submission set or folder with this id is registered in an instance that the token's organisation may write to.")}
 	var log tenant.Tenant
 	if len(mine) == 1 {
 		log = mine[0]
@@ -236,5 +236,5 @@ func (s *Service) ReadSet(ctx context.Context, actor audit.Actor, a Address) (do
 	if err := s.record(ctx, &verdict{log: log}, event.Refused(refused)); err != nil {
 		refused.Add(fault.Of(err)...)
 	}
-	return set, nil, log, refused
+	return document.List{}, refused
 }

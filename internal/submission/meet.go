@@ -28,8 +28,11 @@ func (v *verdict) meetRegistry(ctx context.Context, tx *postgres.Tx) (fault.Prob
 			ids, unique = append(ids, r.Target.Entry), append(unique, r.Target.UniqueID)
 		}
 	}
-	for _, t := range v.request.Supersedes {
+	for _, t := range slices.Concat(v.request.Supersedes, v.folderTargets()) {
 		ids, unique = append(ids, t.Entry), append(unique, t.UniqueID)
+	}
+	for _, f := range v.folders {
+		ids = append(ids, f.ID)
 	}
 	known, err := registry.Existing(ctx, tx, ids, unique)
 	if err != nil {
@@ -47,11 +50,13 @@ func (v *verdict) meetRegistry(ctx context.Context, tx *postgres.Tx) (fault.Prob
 		}
 	}
 	ps.Add(v.checkSuperseded(known)...)
-	return ps, nil
+	folders, err := v.meetFolders(ctx, tx, known)
+	ps.Add(folders...)
+	return ps, err
 }
 
 // recognise finds out whether this very message was registered before: each of its documents with the same bytes, all by one
-// submission that had no others. A record system that lost our answer sends the message again, and gets that answer again
+// submission that had no others, and with the same word on folders. A record system that lost our answer sends the message again, and gets that answer again
 // (DESIGN, step 5); its audit event is the first one's.
 func (v *verdict) recognise(ctx context.Context, tx *postgres.Tx, known []document.Entry) error {
 	twins := make([]document.Entry, 0, len(v.entries))
@@ -62,10 +67,14 @@ func (v *verdict) recognise(ctx context.Context, tx *postgres.Tx, known []docume
 		}
 		twins = append(twins, known[i])
 	}
-	if len(twins) == 0 {
-		return nil
+	var id uuid.UUID
+	var err error
+	if len(twins) > 0 {
+		id = twins[0].SubmissionID
+	} else if id, err = v.firstSet(ctx, tx); err != nil || id == uuid.Nil {
+		return err
 	}
-	set, members, err := registry.Set(ctx, tx, twins[0].SubmissionID)
+	set, members, err := registry.Set(ctx, tx, id)
 	if err != nil || len(members) != len(twins) || (v.tenant.Profile == tenant.IHE && set.UniqueID != v.set.UniqueID) {
 		return err
 	}
@@ -73,7 +82,9 @@ func (v *verdict) recognise(ctx context.Context, tx *postgres.Tx, known []docume
 	if err != nil {
 		return err
 	}
-	v.first = &first
+	if first.asked == v.foldersAsked() {
+		v.first = &first
+	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"dokumentlager/internal/audit"
@@ -27,10 +28,14 @@ type Receipt struct {
 	Published time.Time
 	// Documents are in the message's order.
 	Documents []Kept
+	// Folders are in the message's order.
+	Folders []KeptFolder
 	// Warnings did not refuse; their locations are as in Request.
 	Warnings fault.Problems
 	// Event is the id of the audit event; zero for what was registered before receipts were kept.
 	Event uuid.UUID
+	// asked is foldersAsked of the message.
+	asked string
 }
 
 // Kept is one document of a receipt.
@@ -48,6 +53,8 @@ type receiptRow struct {
 	Event     uuid.UUID    `json:"event"`
 	Documents []keptRow    `json:"documents"`
 	Warnings  []warningRow `json:"warnings,omitempty"`
+	Folders   []KeptFolder `json:"folders,omitempty"`
+	Asked     string       `json:"foldersAsked,omitempty"`
 }
 
 type keptRow struct {
@@ -66,7 +73,9 @@ type warningRow struct {
 
 // receipt is what the verdict's rows amount to.
 func (v *verdict) receipt(event audit.Event) Receipt {
-	return receiptOf(v.tenant, v.set, v.entries, v.problems, event.ID)
+	r := receiptOf(v.tenant, v.set, v.entries, slices.Concat(v.problems, v.noticed), event.ID)
+	r.Folders, r.asked = v.keptFolders(), v.foldersAsked()
+	return r
 }
 
 func receiptOf(t tenant.Tenant, set document.SubmissionSet, entries []document.Entry, warnings fault.Problems, event uuid.UUID) Receipt {
@@ -79,7 +88,7 @@ func receiptOf(t tenant.Tenant, set document.SubmissionSet, entries []document.E
 
 // encode is the receipt's column.
 func (r Receipt) encode() (string, error) {
-	row := receiptRow{Published: r.Published, Event: r.Event}
+	row := receiptRow{Published: r.Published, Event: r.Event, Folders: r.Folders, Asked: r.asked}
 	for _, d := range r.Documents {
 		row.Documents = append(row.Documents, keptRow{d.Entry, d.UniqueID, d.Size, hex.EncodeToString(d.SHA256)})
 	}
@@ -104,7 +113,7 @@ func firstReceipt(ctx context.Context, tx *postgres.Tx, t tenant.Tenant, set uui
 	if err := json.Unmarshal([]byte(text), &row); err != nil {
 		return Receipt{}, fmt.Errorf("submission: a receipt that cannot be read: %w", err)
 	}
-	r := Receipt{Tenant: t, Set: set, Published: row.Published.UTC(), Event: row.Event}
+	r := Receipt{Tenant: t, Set: set, Published: row.Published.UTC(), Event: row.Event, Folders: row.Folders, asked: row.Asked}
 	for _, d := range row.Documents {
 		sum, err := hex.DecodeString(d.SHA256)
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/big"
 	"strings"
 
 	"dokumentlager/internal/audit"
@@ -42,7 +41,7 @@ func (s *Service) Publish(ctx context.Context, tx *postgres.Tx, b *postgres.Batc
 	if err != nil {
 		return err
 	}
-	if err := registry.Register(tx, b, s.Locator, registry.Submission{Set: v.set, Entries: v.entries, Associations: v.associations, Receipt: receipt}); err != nil {
+	if err := registry.Register(tx, b, s.Locator, registry.Submission{Set: v.set, Entries: v.entries, Grown: v.grown, Associations: v.associations, Receipt: receipt}); err != nil {
 		return err
 	}
 	s.recordReleased(b, held, kept, event)
@@ -88,7 +87,7 @@ func (s *Service) revive(ctx context.Context, tx *postgres.Tx, t tenant.Tenant, 
 // after the other; so does its uniqueId where it was ours (profile nhn) or another set has taken it meanwhile.
 func (s *Service) renew(ctx context.Context, tx *postgres.Tx, v *verdict, m heldMessage, kept repository.Object) error {
 	now := s.Now().UTC().Truncate(1000)
-	ours := m.Set.UniqueID == m.Set.ID.String()
+	ours := m.Set.UniqueID == document.OIDOf(m.Set.ID)
 	v.set.ID, v.set.Registered = uuid.Must(uuid.NewV7()), now
 	taken := false
 	if !ours {
@@ -97,11 +96,8 @@ func (s *Service) renew(ctx context.Context, tx *postgres.Tx, v *verdict, m held
 			return err
 		}
 	}
-	switch {
-	case ours:
-		v.set.UniqueID = v.set.ID.String()
-	case taken:
-		v.set.UniqueID = "2.25." + new(big.Int).SetBytes(v.set.ID[:]).String() // the OID that every UUID has (ITU-T X.667)
+	if ours || taken {
+		v.set.UniqueID = document.OIDOf(v.set.ID)
 	}
 	e := m.Entry
 	e.ObjectKey, e.SubmissionID, e.Registered = kept.Key, v.set.ID, now

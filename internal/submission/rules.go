@@ -3,6 +3,7 @@ package submission
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"dokumentlager/internal/document"
@@ -35,8 +36,8 @@ func (v *verdict) checkClaim() {
 
 // checkSet: what a submission set must have (ITI TF-3 table 4.2.3.3-1), and a patient identifier that can be one (P2).
 func (v *verdict) checkSet(synthetic bool) {
-	if len(v.request.Documents) == 0 && !v.request.Problems.Refuses() {
-		v.problems.Add(fault.New(fault.MissingMetadata, "The message holds no document entry.").At("set"))
+	if len(v.request.Documents)+len(v.request.Folders) == 0 && !v.request.Problems.Refuses() {
+		v.problems.Add(fault.New(fault.MissingMetadata, "The message holds no document entry and no folder.").At("set"))
 	}
 	if v.set.SourceID == "" {
 		v.problems.Add(missing("set.sourceId", "The source's identifier (sourceId, an OID)"))
@@ -44,6 +45,7 @@ func (v *verdict) checkSet(synthetic bool) {
 	if v.request.Claim != Minimal && v.set.ContentType.Value == "" {
 		v.problems.Add(missing("set.contentType", "The kind of submission (designationType)"))
 	}
+	v.checkSize(v.set, "set.comments", "submission set's")
 	v.checkPatient(v.set.Patient, "set.patient", synthetic)
 	for i, e := range v.entries {
 		if e.Patient == v.set.Patient && !e.Patient.IsZero() {
@@ -86,12 +88,24 @@ func (v *verdict) checkEntry(i int) {
 	if e.MimeType == "" {
 		v.problems.Add(missing(at(i, "mimeType"), "The document's content type"))
 	}
+	v.checkSize(e, at(i, "comments"), "document's")
 	if !e.ServiceStart.IsZero() && !e.ServiceStop.IsZero() && e.ServiceStop.At.Before(e.ServiceStart.At) {
 		v.problems.Add(fault.New(fault.MetadataError, "The service stops before it starts.").At(at(i, "servicePeriod")).By("W4"))
 	}
 	if d.Bytes == nil {
 		v.problems.Add(fault.New(fault.MissingDocument, "The entry's document is not in the message: no Binary has the address that its attachment names.").
 			At(at(i, "document")).By("W2"))
+	}
+}
+
+// maxMetadata is the most that an entry, a set or a folder may have in metadata, in bytes of JSON; usual ones have 4 KiB. A page of 200 is read and
+// written as a whole, by whoever searches: one organisation's entries must not use up the memory for all.
+const maxMetadata = 64 << 10
+
+func (v *verdict) checkSize(object any, location, whose string) {
+	if text, err := json.Marshal(object); err != nil || len(text) > maxMetadata {
+		v.problems.Add(fault.New(fault.MetadataError, "The %s metadata have %d KiB; at most %d. Put into the document what is more than a description of it.",
+			whose, len(text)>>10, maxMetadata>>10).At(location).By("W4").Because(err))
 	}
 }
 
@@ -142,10 +156,17 @@ func (v *verdict) checkCodes(i int) {
 	check(terminology.Practice, "practiceSettingCode", e.Practice)
 	check(terminology.Event, "eventCodeList", e.Events...)
 	v.checkConfidentiality(at(i, "confidentialityCode"), e.Confidentiality)
-	if i == 0 && v.set.ContentType.Value != "" {
-		if p := terminology.Check(terminology.ContentType, v.set.ContentType); p != nil {
-			v.problems.Add(p.At("set.contentType"))
-		}
+	if i == 0 {
+		v.checkContentType()
+	}
+}
+
+func (v *verdict) checkContentType() {
+	if v.set.ContentType.Value == "" {
+		return // said as missing already, where it is required
+	}
+	if p := terminology.Check(terminology.ContentType, v.set.ContentType); p != nil {
+		v.problems.Add(p.At("set.contentType"))
 	}
 }
 

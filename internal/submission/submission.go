@@ -25,7 +25,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Service needs all its fields but Fail.
+// Service needs all its fields but Register and Fail.
 type Service struct {
 	DB      *postgres.DB
 	Tenants tenant.Directory
@@ -36,7 +36,11 @@ type Service struct {
 	Keys    idempotency.Keys
 	// Synthetic allows synthetic national identity numbers: test environments only (P2).
 	Synthetic bool
-	Now       func() time.Time
+	// Register is asked whether patients with a national number exist (P2); nil means that nobody is. Unverified takes a message while
+	// it cannot be asked, with a warning; otherwise it is refused until then.
+	Register   Register
+	Unverified bool
+	Now        func() time.Time
 	// Fail is nil but in tests.
 	Fail *failpoint.Set
 }
@@ -45,6 +49,9 @@ type Service struct {
 type Request struct {
 	Set       document.SubmissionSet
 	Documents []Document
+	Folders   []Folder
+	// HomeCommunity is what the submission set says, without urn:oid:; it counts for a message without documents (T4).
+	HomeCommunity string
 	// Supersedes names documents that the message deprecates without saying which of its own replaces them (MHD's PATCH form);
 	// each must be the target of a replacing relation too.
 	Supersedes []Target
@@ -218,6 +225,7 @@ func (s *Service) register(ctx context.Context, v *verdict, objects []repository
 		if v.first != nil {
 			return errSame
 		}
+		v.noticed = problems
 		if err := s.Fail.Reach(ctx, failpoint.RowsBegin); err != nil {
 			return err
 		}
@@ -227,7 +235,8 @@ func (s *Service) register(ctx context.Context, v *verdict, objects []repository
 		if err != nil {
 			return err
 		}
-		if err := registry.Register(tx, b, s.Locator, registry.Submission{Set: v.set, Entries: v.entries, Associations: v.associations, Receipt: receipt}); err != nil {
+		if err := registry.Register(tx, b, s.Locator, registry.Submission{Set: v.set, Entries: v.entries, Folders: v.newFolders(), Grown: v.grown,
+			Associations: v.associations, Receipt: receipt}); err != nil {
 			return err
 		}
 		for i, o := range objects {

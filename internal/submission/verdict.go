@@ -24,19 +24,26 @@ type verdict struct {
 	log          tenant.Tenant
 	set          document.SubmissionSet
 	entries      []document.Entry
+	folders      []document.Folder
 	associations []document.Association
-	problems     fault.Problems
+	// grown are the registered folders that get members.
+	grown    []uuid.UUID
+	problems fault.Problems
+	// noticed is what the registry warned of when the message was registered.
+	noticed fault.Problems
 	// first is the answer that the same message got when it was registered before; nil for a new one.
 	first    *Receipt
 	infected []int
 	findings string
+	// unverified says that the register could not be asked about the patient.
+	unverified bool
 }
 
 // at writes a location in XDS terms; doors translate it.
 func at(i int, field string) string { return fmt.Sprintf("documents[%d].%s", i, field) }
 
 // judge runs every rule that needs no registry. prepare, when given, runs once the tenant is known and nothing but the documents' own
-// bytes can still refuse the message.
+// bytes and the register of persons can still refuse the message.
 func (s *Service) judge(ctx context.Context, actor audit.Actor, r Request, prepare func(*verdict)) *verdict {
 	v := &verdict{request: r, problems: slices.Clone(r.Problems)}
 	if err := errors.Join(s.findTenant(ctx, v, actor.Organisation), s.Fail.Reach(ctx, failpoint.TenantFound)); err != nil {
@@ -45,17 +52,20 @@ func (s *Service) judge(ctx context.Context, actor audit.Actor, r Request, prepa
 	s.assemble(v)
 	v.checkClaim()
 	v.checkSet(s.Synthetic)
+	tellPatient := s.lookUp(ctx, v)
 	for i := range v.entries {
 		v.checkEntry(i)
 		v.checkCodes(i)
 	}
 	v.checkMessage()
+	v.checkFolders(s.Synthetic)
 	if prepare != nil && !v.problems.Refuses() {
 		prepare(v)
 	}
 	for i := range v.entries {
 		s.checkBytes(ctx, v, i)
 	}
+	tellPatient()
 	return v
 }
 
@@ -93,7 +103,7 @@ func (s *Service) findTenant(ctx context.Context, v *verdict, organisation strin
 	}
 	i := slices.IndexFunc(mine, func(t tenant.Tenant) bool { return t.HomeCommunity == home })
 	if i < 0 {
-		v.problems.Add(foreign().At(at(0, "homeCommunityId")))
+		v.problems.Add(foreign().At(v.homePlace(0)))
 		return nil
 	}
 	v.tenant, v.log = mine[i], mine[i]
@@ -106,22 +116,38 @@ func foreign() *fault.Problem {
 		"or ask the instance's owner to add the organisation to its list.").By("T2")
 }
 
+// homePlace is where the home community of document i stands; the set's stands for a message without documents.
+func (v *verdict) homePlace(i int) string {
+	if len(v.request.Documents) == 0 {
+		return "set.homeCommunityId"
+	}
+	return at(i, "homeCommunityId")
+}
+
 // homeCommunity reads the one home community of all documents. Profile ihe has no such element: a message without it goes to the
-// organisation's only instance when that has profile ihe (docs/profiles.md).
+// organisation's only instance when that has profile ihe, and so does, whatever the profile, a message that has no document to say it and
+// says it nowhere else (docs/profiles.md).
 func (v *verdict) homeCommunity(mine []tenant.Tenant) (string, bool) {
 	home, ok := "", true
-	for i, d := range v.request.Documents {
+	documents := v.request.Documents
+	if len(documents) == 0 && len(v.request.Folders) > 0 {
+		documents = []Document{{HomeCommunity: v.request.HomeCommunity}}
+		if v.request.HomeCommunity == "" && len(mine) == 1 {
+			return mine[0].HomeCommunity, true
+		}
+	}
+	for i, d := range documents {
 		switch {
 		case d.HomeCommunity == "" && len(mine) == 1 && mine[0].Profile == tenant.IHE:
 			d.HomeCommunity = mine[0].HomeCommunity
 		case d.HomeCommunity == "":
 			v.problems.Add(fault.New(fault.MissingHomeCommunity, "The document names no homeCommunityId, so no instance can receive it. "+
-				"Put the OID of your instance on the document's attachment.").At(at(i, "homeCommunityId")).By("T4"))
+				"Put the OID of your instance on the document's attachment.").At(v.homePlace(i)).By("T4"))
 			ok = false
 			continue
 		case !document.IsOID(d.HomeCommunity):
 			v.problems.Add(fault.New(fault.MissingHomeCommunity, "The homeCommunityId is not an OID (urn:oid: and digits with dots).").
-				At(at(i, "homeCommunityId")).By("T4"))
+				At(v.homePlace(i)).By("T4"))
 			ok = false
 			continue
 		}
@@ -143,7 +169,7 @@ func (s *Service) assemble(v *verdict) {
 	v.set = v.request.Set
 	v.set.ID, v.set.Registered = uuid.Must(uuid.NewV7()), now
 	if v.set.UniqueID == "" || v.tenant.Profile != tenant.IHE {
-		v.set.UniqueID = v.set.ID.String()
+		v.set.UniqueID = document.OIDOf(v.set.ID)
 	}
 	if v.set.Time.IsZero() {
 		v.set.Time = document.Time{At: now, Precision: document.Second}
@@ -163,8 +189,9 @@ func (s *Service) assemble(v *verdict) {
 			fillMinimal(&e)
 		}
 		v.entries = append(v.entries, e)
-		v.associations = append(v.associations, document.Association{ID: uuid.Must(uuid.NewV7()), Type: document.HasMember, Source: v.set.ID, Target: e.ID})
+		v.member(v.set.ID, e.ID)
 	}
+	v.assembleFolders()
 }
 
 // sharePatient: Minimal metadata may name the patient on the set alone or on the documents alone.
@@ -229,11 +256,17 @@ func (v *verdict) note(e *audit.Event) {
 	if len(v.entries) == 1 {
 		e.Entry = v.entries[0].ID
 	}
+	for _, f := range v.folders {
+		e.Detail.Folders = append(e.Detail.Folders, f.ID.String())
+	}
 	e.Detail.Set, e.Detail.HomeCommunity = v.set.ID.String(), v.tenant.HomeCommunity
 	if e.Detail.HomeCommunity == "" && len(v.request.Documents) > 0 && document.IsOID(v.request.Documents[0].HomeCommunity) {
 		e.Detail.HomeCommunity = v.request.Documents[0].HomeCommunity
 	}
 	e.Detail.Finding = v.findings
+	if v.unverified {
+		e.Detail.Facts = audit.FactsUnavailable
+	}
 }
 
 // RefuseUnread audits a message that could not be read at all: nothing of it is known but who sent it.
