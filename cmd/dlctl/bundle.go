@@ -94,7 +94,14 @@ func (d *draft) patient() *fhir.Patient {
 	return p
 }
 
-// authors are contained resources, person with "#person", role and organisation alike.
+// contained is the patient as the source of the document knows them: Comprehensive metadata contain who they were then.
+func (d *draft) contained() fhir.Resource {
+	p := d.patient()
+	p.ID = "patient"
+	return *fhir.Hold(p)
+}
+
+// authors are contained resources, person with "#person", organisation and role alike.
 func (d *draft) authors() []fhir.Resource {
 	return []fhir.Resource{
 		*fhir.Hold(&fhir.Practitioner{ID: "person", Name: []fhir.HumanName{{Family: d.AuthorFamily, Given: strings.Fields(d.AuthorGiven)}}}),
@@ -104,15 +111,15 @@ func (d *draft) authors() []fhir.Resource {
 	}
 }
 
-// list is the submission set.
+// list is the submission set. Its uniqueId is an OID, as MHD wants (SubmissionSetUniqueIdIdentifier); a List has no use for the role.
 func (d *draft) list() *fhir.List {
 	return &fhir.List{
-		ID: d.ListID.String(), Meta: &fhir.Meta{Profile: []string{mhdProfile + "SubmissionSet"}}, Contained: d.authors(),
+		ID: d.ListID.String(), Meta: &fhir.Meta{Profile: []string{mhdProfile + "SubmissionSet"}}, Contained: d.authors()[:2],
 		Extension: []fhir.Extension{
 			{URL: mhd + "ihe-designationType", ValueCodeableConcept: coded(terminology.DocumentType, d.Type)},
 			{URL: mhd + "ihe-sourceId", ValueIdentifier: &fhir.Identifier{System: uris, Value: document.URN(d.SourceID)}},
 		},
-		Identifier: []fhir.Identifier{{Use: "usual", System: uris, Value: urn(d.ListID)}, {Use: "official", System: uris, Value: urn(d.ListID)}},
+		Identifier: []fhir.Identifier{{Use: "usual", System: uris, Value: document.URN(document.OIDOf(d.ListID))}, {Use: "official", System: uris, Value: urn(d.ListID)}},
 		Status:     "current", Mode: "working", Title: d.Title,
 		Code:    &fhir.CodeableConcept{Coding: []fhir.Coding{{System: listTypes, Code: "submissionset"}}},
 		Subject: d.subject(), Date: d.Created.Format(time.RFC3339),
@@ -126,7 +133,7 @@ func (d *draft) list() *fhir.List {
 // tenant profiles (docs/profiles.md).
 func (d *draft) reference() *fhir.DocumentReference {
 	ref := &fhir.DocumentReference{
-		ID: d.ReferenceID.String(), Meta: &fhir.Meta{Profile: []string{mhdProfile + "DocumentReference"}}, Contained: d.authors(),
+		ID: d.ReferenceID.String(), Meta: &fhir.Meta{Profile: []string{mhdProfile + "DocumentReference"}}, Contained: append(d.authors(), d.contained()),
 		MasterIdentifier: &fhir.Identifier{Use: "usual", System: uris, Value: urn(d.BinaryID)},
 		Identifier:       []fhir.Identifier{{Use: "official", System: uris, Value: urn(d.ReferenceID)}},
 		Status:           "current", Type: coded(terminology.DocumentType, d.Type), Category: []fhir.CodeableConcept{*coded(terminology.DocumentType, d.Class)},
@@ -137,7 +144,7 @@ func (d *draft) reference() *fhir.DocumentReference {
 		Context: &fhir.DocumentReferenceContext{
 			Period:       &fhir.Period{Start: d.Created.Format(time.DateOnly), End: d.Created.Format(time.DateOnly)},
 			FacilityType: coded(d.Facility.System, d.Facility.Value), PracticeSetting: coded(d.Practice.System, d.Practice.Value),
-			SourcePatientInfo: d.subject(),
+			SourcePatientInfo: &fhir.Reference{Reference: "#patient"},
 		},
 	}
 	if d.Replaces != "" {

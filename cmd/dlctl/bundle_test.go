@@ -29,7 +29,7 @@ func testDraft(content []byte) *draft {
 	return &draft{Patient: document.PatientID{Value: "17855599120", Authority: document.AuthorityFNR}, Given: "USNOBBET", Family: "KLOKKE",
 		BirthDate: "1955-05-17", Title: "Røntgensvar", MimeType: "application/pdf", Language: "nb-NO", Class: "E00-1", Type: "E01-2", Codes: []string{"N", "NORS"},
 		Facility: document.Code{System: "2.16.578.1.12.4.1.1.1303", Value: "86.101"}, Practice: document.Code{System: "2.16.578.1.12.4.1.1.8655", Value: "S01"},
-		HomeCommunity: "1.2.3", SourceID: "1.2.3", Organisation: "981275721", OrganisationName: "BETANIEN", AuthorGiven: "GRØNN", AuthorFamily: "VITS",
+		HomeCommunity: "2.16.578.1.12.4.5.999.1", SourceID: "2.16.578.1.12.4.5.999.1", Organisation: "981275721", OrganisationName: "BETANIEN", AuthorGiven: "GRØNN", AuthorFamily: "VITS",
 		Created: testNow, Replaces: "old", Size: size, SHA1: digest, ListID: id(1), PatientResourceID: id(2), ReferenceID: id(3), BinaryID: id(4)}
 }
 

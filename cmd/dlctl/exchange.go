@@ -18,6 +18,8 @@ const (
 	maxAnswer = 32 << 20
 	// exchangeTimeout bounds one request; 60 MiB through a slow scanner and a slow line fit into it.
 	exchangeTimeout = 10 * time.Minute
+	// headerSystem names the calling system; readers are refused without it (R3).
+	headerSystem = "nhn-source-system"
 )
 
 // exchange sends requests of one identity to one service.
@@ -71,7 +73,7 @@ func (x *exchange) send(ctx context.Context, method, path string, body io.Reader
 	}
 	req.Header.Set("Authorization", "DPoP "+token)
 	req.Header.Set("DPoP", proof)
-	req.Header.Set("nhn-source-system", "dlctl "+version)
+	req.Header.Set(headerSystem, "dlctl "+version)
 	// A proof is for one address, so a redirect could not be followed anyhow.
 	doer := &http.Client{Timeout: exchangeTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := doer.Do(req)

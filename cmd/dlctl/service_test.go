@@ -126,7 +126,7 @@ func TestPaste(t *testing.T) {
 		}
 		return string(out)
 	}
-	request := curl + ` -sS --noproxy '*' -H "Authorization: DPoP $TOKEN" -H "DPoP: $PROOF" --data-urlencode patient.identifier=13116900216 -d status=current "$BASE/R4/fhir/DocumentReference/_search"` + "\n"
+	request := curl + ` -sS --noproxy '*' -H "Authorization: DPoP $TOKEN" -H "DPoP: $PROOF" -H 'nhn-source-system: a shell' --data-urlencode patient.identifier=13116900216 -d status=current "$BASE/R4/fhir/DocumentReference/_search"` + "\n"
 	for _, args := range [][]string{{"token", "post", "/R4/fhir/DocumentReference/_search"},
 		{"token", "POST", service.URL + "/R4/fhir/DocumentReference/_search"}} {
 		said := shell(c.must(0, args) + request + request)

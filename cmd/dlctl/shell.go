@@ -73,7 +73,11 @@ func (c *curlCommand) Run(s *surroundings) error {
 	if err != nil {
 		return err
 	}
-	args := append([]string{"-sS", "-X", method, address, "-H", "Authorization: DPoP " + token, "-H", "DPoP: " + proof}, c.Extra...)
+	args := []string{"-sS", "-X", method, address, "-H", "Authorization: DPoP " + token, "-H", "DPoP: " + proof}
+	if !strings.Contains(strings.ToLower(strings.Join(c.Extra, " ")), headerSystem) {
+		args = append(args, "-H", headerSystem+": dlctl "+version)
+	}
+	args = append(args, c.Extra...)
 	if c.Print {
 		_, err := fmt.Fprintln(s.stdout, commandLine("curl", args))
 		return err

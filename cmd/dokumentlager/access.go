@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/access/simulator"
+	"dokumentlager/internal/server"
 )
 
 type accessCommands struct {
@@ -17,13 +19,18 @@ type accessCommands struct {
 
 type explainCommand struct {
 	Lang       string   `enum:"nb,en" default:"nb" help:"Language of the reasons: nb or en."`
-	BreakGlass []string `placeholder:"PURPOSE" enum:"ETREAT,BTG" help:"Purposes that open documents barred with NORS to personnel, as the setting for it would: ETREAT, BTG. None by default."`
+	BreakGlass []string `placeholder:"PURPOSE" enum:"ETREAT,BTG" help:"Purposes that open documents barred with NORS to personnel, as the setting access.break_glass: ETREAT, BTG. None by default."`
+
+	Roles       []string `placeholder:"CODE" help:"Roles of 9060 that may read, as the setting access.roles; its default when not given."`
+	DeniedRoles []string `placeholder:"CODE" help:"Roles of 9060 that may not, as the setting access.denied_roles; its default when not given."`
 }
 
 // Run answers until standard input ends or the process is told to stop.
 func (c explainCommand) Run(s *surroundings) error {
-	policy := access.DefaultPolicy()
-	policy.BreakGlass = c.BreakGlass
+	policy, err := c.policy()
+	if err != nil {
+		return err
+	}
 	asked := simulator.Simulator{Policy: policy, Language: access.Language(c.Lang), Now: time.Now}
 	done := make(chan error, 1)
 	go func() { done <- c.answer(s, asked) }()
@@ -33,6 +40,13 @@ func (c explainCommand) Run(s *surroundings) error {
 	case <-s.ctx.Done(): // a terminal cannot be made to stop reading
 		return errors.New("stopped before the questions ended")
 	}
+}
+
+// policy is that of a service with these settings, refused where the service would refuse to start.
+func (c explainCommand) policy() (access.Policy, error) {
+	cfg, err := server.LoadConfig("", env(map[string]string{"access.roles": strings.Join(c.Roles, ","), "access.denied_roles": strings.Join(c.DeniedRoles, ","),
+		"access.break_glass": strings.Join(c.BreakGlass, ",")}), server.Purpose(0))
+	return cfg.Access.Policy(), err
 }
 
 func (explainCommand) answer(s *surroundings, asked simulator.Simulator) error {

@@ -93,6 +93,10 @@ func (c auditList) print(s *surroundings, lines []audit.Line) error {
 			if who == "" {
 				who = l.Caller.ClientID
 			}
-			return []string{l.Time.Format(time.RFC3339), l.Action, l.Outcome, l.Operation, l.Organisation, who, l.Patient, l.Document, l.Rule, l.Code, l.RequestID}
+			outcome := l.Outcome
+			if l.Detail.BreakGlass > 0 {
+				outcome += ",break-glass"
+			}
+			return []string{l.Time.Format(time.RFC3339), l.Action, outcome, l.Operation, l.Organisation, who, l.Patient, l.Document, l.Rule, l.Code, l.RequestID}
 		}}.print(lines)
 }

@@ -162,7 +162,7 @@ func (d *devStack) config() (server.Config, error) {
 		"s3.access_key": d.parts.S3.AccessKey, "s3.secret_key": d.parts.S3.SecretKey, "s3.path_style": "true",
 		"clamd.address": d.parts.Clamd, "clamd.undated_signatures": "true", "helseid.issuer": d.sts.Issuer(),
 		"persontjenesten.url": d.sts.PersonURL(), "persontjenesten.client_id": d.sts.PersonClient().ClientID,
-		"persontjenesten.private_key": string(d.sts.PersonClient().PrivateJWK), "persontjenesten.fresh": "2s",
+		"persontjenesten.private_key": string(d.sts.PersonClient().PrivateJWK), "persontjenesten.fresh": "2s", "persontjenesten.known": "2s",
 		"secrets.locator_key": keys.Locator, "secrets.cursor_key": keys.Cursor,
 		"synthetic_identities": "true", "limits.shutdown_grace": "2s",
 	}), server.Serving)

@@ -45,10 +45,12 @@ type Reader struct {
 
 // Item is one entry as the reader may see it: masked ones have lost their content already.
 type Item struct {
-	Entry     document.Entry
-	Tenant    tenant.Tenant
-	Masked    bool
-	Relations []document.Association
+	Entry  document.Entry
+	Tenant tenant.Tenant
+	Masked bool
+	// BreakGlass says that it would be masked but for an emergency (C2).
+	BreakGlass bool
+	Relations  []document.Association
 }
 
 // decide asks access about one entry.
@@ -62,6 +64,10 @@ func (s *Service) decide(v view, t tenant.Tenant, e document.Entry) access.Decis
 func (s *Service) admit(r Reader) error {
 	return s.Policy.CheckPersonnel(r.Caller).Err()
 }
+
+// Papers is everything that a caller's token lacks for reading (C3), for a door that refuses the request for something else and tells all at
+// once (W6).
+func (s *Service) Papers(c access.Caller) fault.Problems { return s.Policy.CheckPersonnel(c) }
 
 // unknown is the answer for what is not there and for what is not for this reader alike: the same to the letter. Which rule it was
 // stands in the audit event alone.
@@ -102,110 +108,40 @@ func (s *Service) Refuse(ctx context.Context, actor audit.Actor, operation strin
 // Entry gives one entry as the reader may see it, by entryUUID; home may be empty.
 func (s *Service) Entry(ctx context.Context, r Reader, id uuid.UUID, home string) (Item, error) {
 	event := audit.New(s.Now(), r.Actor, audit.Read, "read-entry")
-	event.Entry, event.Detail.HomeCommunity, event.Detail.Basis = id, home, r.Basis.AccessBasis
-	if err := s.admit(r); err != nil {
-		return Item{}, s.refuse(ctx, tenant.Tenant{}, event, err)
-	}
-	candidates, err := s.holding(ctx, id, home)
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return Item{}, s.refuse(ctx, tenant.Tenant{}, event, err)
-	}
-	return s.entryAmong(ctx, r, candidates, id, event)
+	event.Entry = id
+	return byID(ctx, s, r, id, home, event, single[Item]{patient: entryPatient, read: s.readEntry})
 }
 
-// entryAmong is the entry in the first instance that shows it. Where none does, the answer is the same whatever the reason.
-func (s *Service) entryAmong(ctx context.Context, r Reader, candidates []tenant.Tenant, id uuid.UUID, event audit.Event) (Item, error) {
-	var at tenant.Tenant
-	tried, missing := event, s.stillUnknown
-	for _, at = range candidates {
-		tried = event
-		item, asked, err := s.entryOf(ctx, r, at, id, &tried)
-		if fault.KindOf(err) != fault.NotFound {
-			return item, err
-		}
-		if asked {
-			missing = func(context.Context, string) error { return err }
-		}
-	}
-	if len(candidates) != 1 {
-		at, tried = tenant.Tenant{}, event
-	}
-	return Item{}, s.refuse(ctx, at, tried, missing(ctx, id.String()))
+func entryPatient(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (document.PatientID, error) {
+	e, err := registry.ByID(ctx, tx, id)
+	return e.Patient, err
 }
 
-func (s *Service) holding(ctx context.Context, id uuid.UUID, home string) ([]tenant.Tenant, error) {
-	if home == "" {
-		return s.Tenants.OfEntry(ctx, id)
-	}
-	t, err := s.community(ctx, home)
+// readEntry decides and notes in the event what it is.
+func (s *Service) readEntry(ctx context.Context, tx *postgres.Tx, v view, t tenant.Tenant, id uuid.UUID, event *audit.Event) (Item, error) {
+	e, err := registry.ByID(ctx, tx, id)
 	if err != nil {
-		return nil, err
+		return Item{}, err
 	}
-	return []tenant.Tenant{t}, nil
-}
-
-// entryOf is the entry in one instance, its patient's facts asked for between two transactions: no database connection waits for the
-// register. NotFound means that nothing was audited yet; asked, that the register was.
-func (s *Service) entryOf(ctx context.Context, r Reader, t tenant.Tenant, id uuid.UUID, event *audit.Event) (item Item, asked bool, err error) {
-	v := view{Reader: r, patient: unasked}
-	if s.Register != nil {
-		patient, err := s.patientOf(ctx, t, id)
-		if err != nil {
-			return Item{}, false, err
-		}
-		event.Patient = patient.CX()
-		if v, err = s.look(ctx, r, patient, event); err != nil {
-			return Item{}, true, s.refuse(ctx, t, *event, err)
-		}
+	event.Patient, event.Detail.HomeCommunity, event.Detail.Documents = e.Patient.CX(), t.HomeCommunity, []audit.Document{audit.Of(e)}
+	decision := s.decide(v, t, e)
+	if decision.List == access.Omit {
+		event.Detail.Rule = first(decision.Rules)
+		return Item{}, unknown()
 	}
-	item, err = s.entryIn(ctx, v, t, id, event)
-	if v.stale && fault.KindOf(err) == fault.NotFound {
-		return Item{}, true, s.refuse(ctx, t, *event, outdated())
+	if e.Status == document.Tombstone {
+		return Item{}, unknown()
 	}
-	return item, v.asked, err
-}
-
-func (s *Service) patientOf(ctx context.Context, t tenant.Tenant, id uuid.UUID) (patient document.PatientID, err error) {
-	err = s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
-		e, err := registry.ByID(ctx, tx, id)
-		patient = e.Patient
-		return err
-	})
-	return patient, err
-}
-
-// entryIn reads, decides and audits in one transaction; NotFound means that nothing was audited yet.
-func (s *Service) entryIn(ctx context.Context, v view, t tenant.Tenant, id uuid.UUID, event *audit.Event) (Item, error) {
+	relations, err := s.relations(ctx, tx, v, t, e.Patient, []uuid.UUID{id})
+	if err != nil {
+		return Item{}, err
+	}
 	var item Item
-	err := s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
-		e, err := registry.ByID(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		event.Patient, event.Detail.HomeCommunity, event.Detail.Documents = e.Patient.CX(), t.HomeCommunity, []audit.Document{audit.Of(e)}
-		decision := s.decide(v, t, e)
-		if decision.List == access.Omit {
-			event.Detail.Rule = first(decision.Rules)
-			return unknown()
-		}
-		if e.Status == document.Tombstone {
-			return unknown()
-		}
-		relations, err := registry.Relations(ctx, tx, []uuid.UUID{id})
-		if err != nil {
-			return err
-		}
-		item = s.item(t, e, decision, relations[id])
-		if item.Masked {
-			event.Detail.Masked, event.Detail.Rule = 1, first(decision.Rules)
-		}
-		b := tx.Batch()
-		if err := audit.Append(tx, b, *event); err != nil {
-			return err
-		}
-		return b.Send(ctx)
-	})
-	return item, err
+	item, event.Detail.BreakGlass = s.item(t, e, decision, relations[id]), lifted(decision)
+	if item.Masked {
+		event.Detail.Masked, event.Detail.Rule = 1, first(decision.Rules)
+	}
+	return item, nil
 }
 
 // item is the entry as it may leave.
@@ -213,7 +149,15 @@ func (s *Service) item(t tenant.Tenant, e document.Entry, d access.Decision, rel
 	if d.List == access.Mask {
 		return Item{Entry: mask(e), Tenant: t, Masked: true}
 	}
-	return Item{Entry: e, Tenant: t, Relations: relations}
+	return Item{Entry: e, Tenant: t, BreakGlass: d.BreakGlass, Relations: relations}
+}
+
+// lifted counts a decision that only an emergency made (C2).
+func lifted(d access.Decision) int {
+	if d.BreakGlass {
+		return 1
+	}
+	return 0
 }
 
 func first(rules []string) string {

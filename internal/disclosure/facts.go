@@ -63,14 +63,22 @@ func patientOf(f person.Facts) access.Patient {
 	return access.Patient{BirthDate: f.BirthDate, DeadSince: f.DeadSince, AddressProtected: f.Address != person.Unclassified, Known: true}
 }
 
-// shut asks access about an entry that nothing speaks against: what is left is the patient himself.
+// shut is the rule that keeps all of the patient from this reader, empty when none does.
 func (s *Service) shut(v view) string {
-	plain := access.Entry{Confidentiality: []document.Code{{Value: "N", System: terminology.ConfidentialityHL7}}}
-	d := s.Policy.Decide(v.Caller, access.Basis{Scope: access.Section45}, v.patient, plain, access.Sharing{Personnel: true, Citizen: true}, s.Now())
+	d := s.plain(v, tenant.Tenant{Sharing: access.Sharing{Personnel: true, Citizen: true}})
 	if d.List != access.Omit {
 		return ""
 	}
 	return first(d.Rules)
+}
+
+// closed says that an instance gives this reader nothing of the patient, whatever it holds (C7, L4, L5).
+func (s *Service) closed(v view, t tenant.Tenant) bool { return s.plain(v, t).List == access.Omit }
+
+// plain asks access about an entry that nothing speaks against: what is left is the patient himself, and what the instance lets out.
+func (s *Service) plain(v view, t tenant.Tenant) access.Decision {
+	entry := access.Entry{Confidentiality: []document.Code{{Value: "N", System: terminology.ConfidentialityHL7}}, OwnerOrganisations: t.Organisations}
+	return s.Policy.Decide(v.Caller, access.Basis{Scope: access.Section45}, v.patient, entry, t.Sharing, s.Now())
 }
 
 // named is the instance in whose log a refusal belongs that came before it was looked up, and nobody's when there is no such one.

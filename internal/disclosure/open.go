@@ -126,6 +126,7 @@ func (s *Service) permit(ctx context.Context, tx *postgres.Tx, v view, w Wanted,
 		return unknown()
 	}
 	d, listed := s.decide(v, o.Tenant, e), s.listed(v, o.Tenant, e)
+	event.Detail.BreakGlass = lifted(d)
 	switch {
 	case d.Open != access.Allow && !listed:
 		event.Detail.Rule = first(d.Rules)

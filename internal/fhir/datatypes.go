@@ -20,6 +20,16 @@ type Extension struct {
 	ValueReference       *Reference       `json:"valueReference,omitempty"`
 }
 
+// Absent stands where a primitive that a profile requires has no value, and says why (hl7.org/fhir/R4/extension-data-absent-reason.html).
+type Absent struct {
+	Extension []Extension `json:"extension,omitempty"`
+}
+
+// AbsentBecause gives the reason as a code of data-absent-reason: "unknown", "not-applicable".
+func AbsentBecause(reason string) *Absent {
+	return &Absent{Extension: []Extension{{URL: "http://hl7.org/fhir/StructureDefinition/data-absent-reason", ValueCode: reason}}}
+}
+
 // Meta is what is said about a resource; MHD tells its profile there.
 type Meta struct {
 	VersionID   string   `json:"versionId,omitempty"`

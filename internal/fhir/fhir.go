@@ -1,10 +1,10 @@
-// Package fhir speaks the FHIR R4 wire format that MHD needs (ITI-65, ITI-67, ITI-68 and the national PATCH and $validate),
-// in JSON only; XML is refused by the door with 415.
+// Package fhir speaks the FHIR R4 wire format that MHD needs (ITI-65, ITI-66, ITI-67, ITI-68 and the national PATCH and $validate): it reads
+// JSON, and writes JSON and XML. XML that is sent is refused by the door with 415.
 //
 // It promises three things. ReadBundle reads an upload of any size in flat memory: the base64 of a document goes straight into
 // the caller's sink, wherever it stands in the bundle (DESIGN, "One upload, the way the bytes go", 1). What is wrong is told as
 // fault.Problems with a FHIRPath location and a text that says what to do (rule W6), never with more of the body in it than an element's
-// name. What is written is deterministic: resourceType first, then FHIR's own order of elements.
+// name. What is written is deterministic, and says the same in both forms: resourceType first, then FHIR's own order of elements.
 //
 // It does not map FHIR to XDS, resolve references or know a profile: that is mhd's job.
 package fhir

@@ -9,7 +9,7 @@ const (
 	SearchSet           = "searchset"
 )
 
-// Bundle is a message of several resources. Total is nil unless it is a search answer.
+// Bundle is a message of several resources. Total is nil unless it is a search answer; NoTotal then says why there is none.
 type Bundle struct {
 	ResourceType TypeOf[Bundle] `json:"resourceType"`
 	ID           string         `json:"id,omitempty"`
@@ -18,6 +18,7 @@ type Bundle struct {
 	Type         string         `json:"type,omitempty"`
 	Timestamp    string         `json:"timestamp,omitempty"`
 	Total        *int           `json:"total,omitzero"`
+	NoTotal      *Absent        `json:"_total,omitempty"`
 	Link         []BundleLink   `json:"link,omitempty"`
 	Entry        []BundleEntry  `json:"entry,omitempty"`
 }
@@ -56,6 +57,7 @@ type BundleRequest struct {
 type BundleResponse struct {
 	Status       string    `json:"status"`
 	Location     string    `json:"location,omitempty"`
+	NoLocation   *Absent   `json:"_location,omitempty"`
 	ETag         string    `json:"etag,omitempty"`
 	LastModified string    `json:"lastModified,omitempty"`
 	Outcome      *Resource `json:"outcome,omitempty"`

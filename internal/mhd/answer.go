@@ -13,23 +13,31 @@ import (
 	"dokumentlager/internal/fhir"
 )
 
-const fhirJSON = "application/fhir+json; charset=utf-8"
-
-// answer writes a FHIR resource.
-func (d *Door) answer(w http.ResponseWriter, status int, resource any) error {
-	body, err := fhir.Marshal(resource)
+// answer writes a FHIR resource in the form that the request wants. Whether there is one was asked before the operation began
+// (reading, writing): here it would be too late to leave it undone.
+func (d *Door) answer(w http.ResponseWriter, r *http.Request, status int, resource any) error {
+	form, err := formOf(r)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", fhirJSON)
+	return write(w, form, status, resource)
+}
+
+func write(w http.ResponseWriter, form form, status int, resource any) error {
+	body, err := form.marshal(resource)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", form.contentType())
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Vary", "Accept")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client may have gone; everything is committed already
 	return nil
 }
 
-// refuse writes all problems as an OperationOutcome; only the log gets the causes.
+// refuse writes all problems as an OperationOutcome, in JSON when the caller takes no form of ours; only the log gets the causes.
 func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	problems := fault.Of(err)
 	lead := problems.Leading()
@@ -46,7 +54,8 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if after := retryAfter(problems); after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(after.Round(time.Second)/time.Second)))
 	}
-	_ = d.answer(w, info.Status, fhir.Outcome(problems))
+	form, _ := formOf(r)
+	_ = write(w, form, info.Status, fhir.Outcome(problems))
 }
 
 // cause is what only the log may know; texts for callers stand in the audit event.
@@ -73,9 +82,14 @@ func wantMedia(r *http.Request, allowed ...string) error {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return fault.New(fault.WrongMediaType, "The body must be sent as it is, without Content-Encoding.").At("http.Content-Encoding")
 	}
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err == nil && slices.Contains(allowed, media) {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch f, known := formNamed(media); {
+	case err == nil && slices.Contains(allowed, media) && ofR4(params):
 		return nil
+	case known && f == inXML:
+		return fault.New(fault.WrongMediaType, "Bodies are taken in JSON only, though answers can be had in XML: send it with Content-Type %s.", allowed[0]).At("http.Content-Type")
+	case !ofR4(params):
+		return fault.New(fault.WrongMediaType, "The body must be of FHIR version 4.0.").At("http.Content-Type")
 	}
 	return fault.New(fault.WrongMediaType, "The body must be sent with Content-Type %s.", allowed[0]).At("http.Content-Type")
 }

@@ -44,6 +44,7 @@ type cage struct {
 // keep remembers what of an answer may not tell: all of an error, the headers and addresses of any. A list or a document handed to who may
 // see it names the patient, and must.
 func (c *cage) keep(path string, a servicetest.Answer) servicetest.Answer {
+	a.Header.Del("nhn-event-id") // the caller's own words, given back to the caller alone (R3)
 	if a.Status >= 400 {
 		c.answers[path] = string(a.Body)
 	}
@@ -280,9 +281,12 @@ func (c *cage) reading(first servicetest.Doc) {
 	masked := c.doc()
 	masked.Codes = []string{"N", "NORS"}
 	c.post("masked", c.bundle(masked))
-	for _, name := range []string{"identifier", "category", "type", "creation", "date", "homeCommunityId", "_count", "author.given", "related", "_cursor", canary} {
+	for _, name := range []string{"identifier", "category", "type", "creation", "date", "homeCommunityId", "_count", "author.given", "related", "_cursor", canary,
+		"period", "author.family:exact", "event:text", "_sort", "_total", "_format", "patient", "status:not"} {
 		c.keep("search by "+name, c.doctor.Search(c.t, current(canary, name, canary)))
 		c.keep("strict search by "+name, c.doctor.Search(c.t, current(canary, name, canary), "Prefer", "handling=strict"))
+		c.keep("search of lists by "+name, c.doctor.Do(c.t, c.request(http.MethodPost, "/R4/fhir/List/_search",
+			current(canary, "code", "folder", name, canary).Encode(), "Content-Type", "application/x-www-form-urlencoded")))
 		c.keep("search in the address by "+name, c.doctor.Get(c.t, "/R4/fhir/DocumentReference?"+name+"="+canary))
 	}
 	for _, patient := range []string{canary, canary + "|" + canary, "urn:oid:2.16.578.1.12.4.1.4.2|" + canary, "|" + canary, canary + "^"} {

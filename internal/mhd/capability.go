@@ -2,6 +2,8 @@ package mhd
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
@@ -15,10 +17,10 @@ func (d *Door) metadata(w http.ResponseWriter, r *http.Request) {
 	off := false
 	statement := &fhir.CapabilityStatement{
 		Status: "active", Date: capabilityDate, Kind: "instance", FHIRVersion: "4.0.1",
-		Name: "dokumentlager", Title: "dokumentlager: XDS document repository and registry behind MHD",
+		Name: "Dokumentlager", Title: "dokumentlager: XDS document repository and registry behind MHD",
 		Software:            &fhir.CapabilitySoftware{Name: "dokumentlager", Version: d.Version},
 		Implementation:      &fhir.CapabilityImplementation{Description: "Document Recipient and Document Responder", URL: d.BaseURL + "/R4/fhir"},
-		Format:              []string{"application/fhir+json"},
+		Format:              []string{fhir.MediaType, fhir.MediaTypeXML, inJSON.name(), inXML.name()},
 		PatchFormat:         []string{"application/json-patch+json", "application/fhir+json"},
 		Instantiates:        []string{"https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Comprehensive"},
 		ImplementationGuide: []string{"https://profiles.ihe.net/ITI/MHD/ImplementationGuide/ihe.iti.mhd"},
@@ -33,25 +35,46 @@ func (d *Door) metadata(w http.ResponseWriter, r *http.Request) {
 				{Type: "DocumentReference", Profile: profileEntry, Versioning: "no-version",
 					Interaction: []fhir.CapabilityInteraction{{Code: "read"}, {Code: "patch", Documentation: "securityLabel only"}, {Code: "delete"},
 						{Code: "search-type", Documentation: "ITI-67, POST to _search only"}},
-					SearchParam: searchParams()},
-				{Type: "List", Profile: profileSet, Interaction: []fhir.CapabilityInteraction{{Code: "read", Documentation: "submission sets, by their sender"}}},
+					SearchParam: searchParams(documentKinds, documentParams...)},
+				{Type: "List", Profile: profileList, Versioning: "no-version",
+					Interaction: []fhir.CapabilityInteraction{{Code: "read", Documentation: "submission sets and folders"},
+						{Code: "search-type", Documentation: "ITI-66, POST to _search only"}},
+					SearchParam: searchParams(listKinds, listParams...)},
 				{Type: "Patient", Interaction: []fhir.CapabilityInteraction{{Code: "read", Documentation: "as a submission named it, by its sender"}}},
 			},
 		}},
 	}
-	if err := d.answer(w, http.StatusOK, statement); err != nil {
+	if err := d.answer(w, r, http.StatusOK, statement); err != nil {
 		d.refuse(w, r, fault.Of(err))
 	}
 }
 
-func searchParams() []fhir.CapabilitySearchParam {
-	return []fhir.CapabilitySearchParam{
-		{Name: "patient.identifier", Type: "token", Documentation: "required; system|value, or a national identity number alone"},
-		{Name: "status", Type: "token", Documentation: "required; current, superseded"},
-		{Name: "identifier", Type: "token"}, {Name: "category", Type: "token"}, {Name: "type", Type: "token"},
-		{Name: "creation", Type: "date", Documentation: "the document's creation time; eq ge gt le lt sa eb"},
-		{Name: "date", Type: "date", Documentation: "when it was registered here; eq ge gt le lt sa eb"},
-		{Name: "_count", Type: "number", Documentation: "entries of a page, 1 to 200"},
-		{Name: "homeCommunityId", Type: "token", Documentation: "ask one home community only"},
+// typeNames are FHIR's for the kinds of parameters.
+var typeNames = map[kind]string{token: "token", identifierToken: "token", relatedToken: "reference", text: "string", date: "date", period: "date"}
+
+// searchParams lists what a search knows: criteria by kind, and what is read by name as documented here.
+func searchParams(kinds map[string]kind, documented ...fhir.CapabilitySearchParam) []fhir.CapabilitySearchParam {
+	for name, k := range kinds {
+		told := slices.ContainsFunc(documented, func(p fhir.CapabilitySearchParam) bool { return p.Name == name })
+		if k != special && !told && !strings.HasSuffix(name, ".identifier") {
+			documented = append(documented, fhir.CapabilitySearchParam{Name: name, Type: typeNames[k], Documentation: meaning[name]})
+		}
 	}
+	slices.SortFunc(documented, func(a, b fhir.CapabilitySearchParam) int { return strings.Compare(a.Name, b.Name) })
+	return documented
+}
+
+// meaning says what a name does not.
+var meaning = map[string]string{
+	"creation": "the document's creation time", "date": "when it was registered here", "period": "overlaps the time of service", "related": "by identifier",
+	"author.given": "health personnel; masked entries have none",
+}
+
+var documentParams = []fhir.CapabilitySearchParam{
+	{Name: "patient.identifier", Type: "token", Documentation: "required; system|value, or a national identity number alone"},
+	{Name: "status", Type: "token", Documentation: "required; current, superseded"},
+	{Name: "homeCommunityId", Type: "token", Documentation: "ask one home community only"},
+	{Name: "_count", Type: "number", Documentation: "entries of a page, 1 to 200"},
+	{Name: "_sort", Type: "string", Documentation: "-creation (the usual), creation, -date, date"},
+	{Name: "_total", Type: "token", Documentation: "accurate, estimate (the same), none"},
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"time"
 
 	"dokumentlager/internal/access"
@@ -41,9 +42,11 @@ type cursor struct {
 	Expires time.Time
 }
 
-// owner binds a cursor to who searched: client, organisation and person.
+// owner binds a cursor to who searched, client, organisation and person, and by which scope: a total that was counted under §45 is not told
+// under kjernejournalforskriften (C6).
 func owner(c access.Caller) []byte {
-	return []byte(c.ClientID + "\x00" + c.Organisation + "\x00" + c.HPR + "\x00" + c.PersonID)
+	scope, _ := access.ScopeForList(c) // whoever may list nothing is refused before
+	return []byte(c.ClientID + "\x00" + c.Organisation + "\x00" + c.HPR + "\x00" + c.PersonID + "\x00" + strconv.Itoa(int(scope)))
 }
 
 func (s cursors) seal(q disclosure.Search, c access.Caller) (string, error) {

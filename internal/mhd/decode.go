@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
@@ -24,7 +25,7 @@ const (
 	extAuthorOrg      = mhdDefinitions + "ihe-authorOrg"
 	extRecipient      = mhdDefinitions + "ihe-intendedRecipient"
 	oldHomeCommunity  = "http://ihe.net/fhir/StructureDefinition/homeCommunityId"
-	listTypes         = "https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes"
+	listTypes         = disclosure.ListTypes
 	systemURI         = "urn:ietf:rfc:3986"
 	profileSet        = mhdDefinitions + "IHE.MHD.Comprehensive.SubmissionSet"
 	profileEntry      = mhdDefinitions + "IHE.MHD.Comprehensive.DocumentReference"
@@ -75,7 +76,7 @@ func claimOf(meta *fhir.Meta) submission.Claim {
 	return submission.Unrecognised
 }
 
-// entries sorts the bundle's entries, then decodes the set and the documents.
+// entries sorts the bundle's entries, then decodes the set, the documents and the folders.
 func (d *decoder) entries() {
 	sets, used := []int{}, map[int]bool{}
 	for i, e := range d.bundle.Entry {
@@ -104,6 +105,9 @@ func (d *decoder) entries() {
 		used[body] = true
 		d.m.places.bodies = append(d.m.places.bodies, body)
 	}
+	for _, i := range d.m.places.folders {
+		d.folder(i)
+	}
 	for i, e := range d.bundle.Entry {
 		if e.Resource != nil && e.Resource.Type == "Binary" && !used[i] {
 			d.problem(fault.New(fault.MissingMetadata, "No DocumentReference has an attachment.url that names this Binary's fullUrl.").At(place(i, "resource")))
@@ -114,16 +118,25 @@ func (d *decoder) entries() {
 
 func place(entry int, field string) string { return fmt.Sprintf("Bundle.entry[%d].%s", entry, field) }
 
-// checkRequest: a submission creates; only the PATCH form of superseding changes something.
+// checkRequest: a submission creates; only the PATCH form of superseding and a PUT of a folder change something.
 func (d *decoder) checkRequest(i int, e fhir.BundleEntry) {
 	method := "POST"
 	if e.Request != nil && e.Request.Method != "" {
 		method = e.Request.Method
 	}
 	patch := e.Resource != nil && e.Resource.Type == "Parameters"
-	if (method != "POST" && !patch) || (patch && method != "PATCH") {
+	put := method == "PUT" && d.isFolder(i)
+	if (method != "POST" && !patch && !put) || (patch && method != "PATCH") {
 		d.problem(fault.New(fault.MetadataError, "The entry's request.method cannot be carried out; documents are provided with POST.").At(place(i, "request.method")))
 	}
+}
+
+func (d *decoder) isFolder(i int) bool {
+	if d.bundle.Entry[i].Resource == nil {
+		return false
+	}
+	l, ok := fhir.As[fhir.List](d.bundle.Entry[i].Resource)
+	return ok && code(l.Code).Value == disclosure.Folder
 }
 
 // list tells submission sets from folders.
@@ -133,12 +146,12 @@ func (d *decoder) list(i int) []int {
 		return nil
 	}
 	switch code(l.Code).Value {
-	case "submissionset":
+	case disclosure.SubmissionSet:
 		return []int{i}
-	case "folder":
-		d.problem(fault.New(fault.PartialFolder, "The folder is not kept; the documents are.").AsWarning().At(place(i, "resource")))
+	case disclosure.Folder:
+		d.m.places.folders = append(d.m.places.folders, i)
 	default:
-		d.problem(fault.New(fault.MetadataError, "The List is no submission set: its code must be submissionset of %s.", listTypes).At(place(i, "resource.code")))
+		d.problem(fault.New(fault.MetadataError, "The List is neither submission set nor folder: its code must be submissionset or folder of %s.", listTypes).At(place(i, "resource.code")))
 	}
 	return nil
 }
@@ -197,6 +210,9 @@ func (d *decoder) set(sets []int) {
 		}
 		s.Authors = scope.authors(refs, place(i, "resource.source"))
 	}
+	if ext := extension(l.Extension, extHomeCommunity, oldHomeCommunity); ext != nil {
+		d.m.request.HomeCommunity = document.StripURN(ext.ValueURI)
+	}
 	if extension(l.Extension, extRecipient) != nil {
 		d.notKept("The intended recipient", place(i, "resource.extension"))
 	}
@@ -216,7 +232,7 @@ func (d *decoder) sourceID(value string, entry int) string {
 	return oid
 }
 
-// checkMembers: the set's entries and the bundle's DocumentReferences must be the same ones (spec/ihe.md 1.5).
+// checkMembers: the set's entries and the bundle's DocumentReferences and new folders must be the same ones (spec/ihe.md 1.5).
 func (d *decoder) checkMembers() {
 	l, ok := d.setList()
 	if !ok {
@@ -238,6 +254,11 @@ func (d *decoder) checkMembers() {
 	for _, i := range d.m.places.documents {
 		if !listed[i] {
 			d.problem(fault.New(fault.MetadataError, "The submission set does not list this DocumentReference among its entries.").At(place(i, "fullUrl")))
+		}
+	}
+	for n, i := range d.m.places.folders {
+		if !listed[i] && d.m.request.Folders[n].Updates == uuid.Nil {
+			d.problem(fault.New(fault.MetadataError, "The submission set does not list this folder among its entries.").At(place(i, "fullUrl")))
 		}
 	}
 }

@@ -119,7 +119,7 @@ func (s scope) authors(refs []fhir.Reference, location string) (authors []docume
 	var people []*fhir.Practitioner
 	var places []*fhir.Organization
 	for _, r := range refs {
-		if r.Reference == "" && r.Identifier == nil && r.Display == "" {
+		if r.Reference == "" && r.Identifier == nil && (r.Display == "" || extension(r.Extension, extAuthorOrg) != nil) {
 			continue // List.source may hold nothing but the extension for the author's organisation
 		}
 		found := s.resolve(r.Reference)

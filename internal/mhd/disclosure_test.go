@@ -356,7 +356,7 @@ func TestSearchRefusals(t *testing.T) {
 		t.Errorf("both missing parameters at once: %d %s", empty.Status, empty.Body)
 	}
 	for name, more := range map[string][]string{
-		"status": {"status", "gone"}, "date": {"creation", "yesterday"}, "count": {"_count", "-1"}, "home": {"homeCommunityId", "x"}, "twice": {"type", "A", "type", "B"},
+		"status": {"status", "gone"}, "date": {"creation", "yesterday"}, "count": {"_count", "-1"}, "home": {"homeCommunityId", "x"}, "twice": {"status", "superseded"},
 	} {
 		if a := doctor.Search(t, current(servicetest.Patient, more...)); a.Status != 400 {
 			t.Errorf("%s: %d %s", name, a.Status, a.Body)

@@ -6,10 +6,8 @@
 package mhd
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"dokumentlager/internal/access"
@@ -19,7 +17,6 @@ import (
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
 	"dokumentlager/internal/helseid"
-	"dokumentlager/internal/obs"
 	"dokumentlager/internal/submission"
 
 	"github.com/go-chi/chi/v5"
@@ -28,10 +25,12 @@ import (
 // The headers of the national service's contract (R1, R2, R3, C8).
 const (
 	headerSourceSystem = "nhn-source-system"
-	headerEventID      = "nhn-event-id"
 	headerPatient      = "nhn-patient-nin"
 	headerMasked       = "NHN-SecurityLabel-Nors-Count"
 )
+
+// HeaderEventID is where a caller puts its own id of a request (R3).
+const HeaderEventID = "nhn-event-id"
 
 // Config is what the door is made of.
 type Config struct {
@@ -55,6 +54,8 @@ type Config struct {
 type Door struct {
 	Config
 	cursors cursors
+	// lists are the cursors of searches for submission sets and folders.
+	lists cursors
 	// unread has an element for each refused body that is still read.
 	unread chan struct{}
 	seen   seenCallers
@@ -63,7 +64,11 @@ type Door struct {
 // New checks what only it can check: the cursor key.
 func New(c Config) (*Door, error) {
 	sealed, err := newCursors(c.CursorKey, c.Now)
-	return &Door{Config: c, cursors: sealed, unread: make(chan struct{}, unreadMost)}, err
+	if err != nil {
+		return nil, err
+	}
+	lists, err := newCursors(forLists(c.CursorKey), c.Now)
+	return &Door{Config: c, cursors: sealed, lists: lists, unread: make(chan struct{}, unreadMost)}, err
 }
 
 // Routes puts the door's addresses on a router.
@@ -72,16 +77,18 @@ func (d *Door) Routes(r chi.Router) {
 	r.Get("/mhd/document", d.guarded(d.retrieve))
 	r.Get("/api/rest/document-status", d.guarded(d.status))
 	r.Get("/R4/fhir/metadata", d.metadata)
-	r.Post("/R4/fhir", d.upload(d.provide))
-	r.Post("/R4/fhir/Bundle", d.upload(d.provide))
-	r.Post("/R4/fhir/Bundle/$validate", d.upload(d.validate))
-	r.Post("/R4/fhir/DocumentReference/_search", d.guarded(d.search))
-	r.Get("/R4/fhir/DocumentReference", d.guarded(d.searchPage))
-	r.Get("/R4/fhir/DocumentReference/{id}", d.guarded(d.readEntry))
-	r.Patch("/R4/fhir/DocumentReference/{id}", d.guarded(d.patch))
-	r.Delete("/R4/fhir/DocumentReference/{id}", d.guarded(d.delete))
-	r.Get("/R4/fhir/List/{id}", d.guarded(d.readSet))
-	r.Get("/R4/fhir/Patient/{id}", d.guarded(d.readPatient))
+	r.Post("/R4/fhir", d.upload(d.writing(audit.Create, "provide", d.provide)))
+	r.Post("/R4/fhir/Bundle", d.upload(d.writing(audit.Create, "provide", d.provide)))
+	r.Post("/R4/fhir/Bundle/$validate", d.upload(d.writing(audit.Execute, "validate", d.validate)))
+	r.Post("/R4/fhir/DocumentReference/_search", d.guarded(d.search(documents)))
+	r.Get("/R4/fhir/DocumentReference", d.guarded(d.reading("search", d.searchPage(documents))))
+	r.Get("/R4/fhir/DocumentReference/{id}", d.guarded(d.reading("read-entry", d.readEntry)))
+	r.Patch("/R4/fhir/DocumentReference/{id}", d.guarded(d.writing(audit.Update, "set-confidentiality", d.patch)))
+	r.Delete("/R4/fhir/DocumentReference/{id}", d.guarded(d.writing(audit.Delete, "delete", d.delete)))
+	r.Post("/R4/fhir/List/_search", d.guarded(d.search(setsAndFolders)))
+	r.Get("/R4/fhir/List", d.guarded(d.reading("search-lists", d.searchPage(setsAndFolders))))
+	r.Get("/R4/fhir/List/{id}", d.guarded(d.reading("read-list", d.readList)))
+	r.Get("/R4/fhir/Patient/{id}", d.guarded(d.writing(audit.Read, "read-set", d.readPatient)))
 }
 
 // handler is one operation of a verified caller.
@@ -113,35 +120,10 @@ func (d *Door) guarded(h handler) http.HandlerFunc {
 	}
 }
 
-func actorOf(r *http.Request, caller access.Caller) audit.Actor {
-	return audit.Actor{Caller: caller, RequestID: obs.RequestID(r.Context()),
-		EventID: headerText(r, headerEventID), SourceSystem: headerText(r, headerSourceSystem)}
-}
-
-// maxHeaderText bounds what of a caller's own header is kept.
-const maxHeaderText = 200
-
-func headerText(r *http.Request, name string) string {
-	s := strings.ToValidUTF8(r.Header.Get(name), "")
-	if len(s) > maxHeaderText {
-		s = strings.ToValidUTF8(s[:maxHeaderText], "")
-	}
-	return s
-}
-
-// needScope refuses a token without the scope; the refusal is audited by the use case's log.
-func (d *Door) needScope(ctx context.Context, actor audit.Actor, scope string, action audit.Action, operation string) error {
-	if actor.Has(scope) {
-		return nil
-	}
-	refused := fault.New(fault.ScopeMissing, "The token lacks the scope %s.", scope).By("W1")
-	return d.Submissions.RefuseUnread(ctx, actor, action, operation, refused)
-}
-
 // pingAuth tells a caller that token, proof and a reading scope are in order (R4).
 func (d *Door) pingAuth(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
 	if !actor.Has(access.ScopeReadDocument) && !actor.Has(access.ScopeReadList) && !actor.Has(access.ScopeReadListKJ) {
 		return fault.New(fault.ScopeMissing, "The token lacks the scope %s.", access.ScopeReadDocument).By("R4")
 	}
-	return d.answer(w, http.StatusOK, fhir.Success("Token, proof and scope are in order."))
+	return d.answer(w, r, http.StatusOK, fhir.Success("Token, proof and scope are in order."))
 }

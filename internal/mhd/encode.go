@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"dokumentlager/internal/disclosure"
@@ -22,23 +24,23 @@ func (d *Door) resourceURL(kind string, id uuid.UUID) string {
 
 // documentURL is where the document itself is fetched (R2). It names no patient: the caller says that in a header.
 func (d *Door) documentURL(uniqueID string, t tenant.Tenant) string {
-	q := url.Values{"documentUniqueId": {uniqueID}, "homeCommunityId": {t.HomeCommunity}, "repositoryUniqueId": {t.Repository}}
-	return d.BaseURL + "/mhd/document?" + q.Encode()
+	return d.BaseURL + "/mhd/document?documentUniqueId=" + url.QueryEscape(uniqueID) + "&homeCommunityId=" + url.QueryEscape(t.HomeCommunity) +
+		"&repositoryUniqueId=" + url.QueryEscape(t.Repository)
 }
 
 // etag names the bytes, which never change under an identifier.
 func etag(sha256 []byte) string { return `"` + hex.EncodeToString(sha256) + `"` }
 
-// reference encodes an entry as DocumentReference (Comprehensive); masked entries come in already without their content.
+// reference encodes an entry as DocumentReference, with the profile it has enough for (claimed); masked entries come in already without their content.
 func (d *Door) reference(item disclosure.Item) *fhir.DocumentReference {
 	e := item.Entry
 	w := &writer{}
 	ref := &fhir.DocumentReference{
 		ID:               e.ID.String(),
-		Meta:             &fhir.Meta{LastUpdated: e.Registered.UTC().Format(time.RFC3339Nano), Profile: []string{profileEntry}},
+		Meta:             &fhir.Meta{LastUpdated: e.Registered.UTC().Format(time.RFC3339Nano)},
 		MasterIdentifier: &fhir.Identifier{Use: "usual", System: systemURI, Value: document.URN(e.UniqueID)},
 		Identifier:       d.identifiers(e),
-		Status:           map[document.Status]string{document.Approved: "current", document.Deprecated: "superseded"}[e.Status],
+		Status:           statusCodes[e.Status],
 		Type:             concept(e.Type),
 		Category:         concepts(e.Class),
 		Subject:          &fhir.Reference{Identifier: &fhir.Identifier{System: document.URN(e.Patient.Authority), Value: e.Patient.Value}},
@@ -54,8 +56,10 @@ func (d *Door) reference(item disclosure.Item) *fhir.DocumentReference {
 			Target: &fhir.Reference{Reference: "DocumentReference/" + a.Target.String()}})
 	}
 	ref.Contained = w.contained
-	return ref
+	return claimed(ref)
 }
+
+var statusCodes = map[document.Status]string{document.Approved: "current", document.Deprecated: "superseded"}
 
 var relationCodes = map[document.AssociationType]string{
 	document.Replace: relationReplaces, document.TransformReplace: relationReplaces, document.Transform: relationTransform,
@@ -175,36 +179,24 @@ func identifiers(id document.Identifier) []fhir.Identifier {
 	return []fhir.Identifier{{System: document.URN(id.System), Value: id.Value}}
 }
 
-// list encodes a submission set.
-func (d *Door) list(s document.SubmissionSet, members []uuid.UUID) *fhir.List {
-	w := &writer{}
-	subject := w.contain("patient", func(id string) fhir.Typed { return patientResource(id, withID(s.SourcePatient, s.Patient)) })
-	l := &fhir.List{
-		ID:   s.ID.String(),
-		Meta: &fhir.Meta{LastUpdated: s.Registered.UTC().Format(time.RFC3339Nano), Profile: []string{profileSet}},
-		Extension: []fhir.Extension{
-			{URL: extSourceID, ValueIdentifier: &fhir.Identifier{System: systemURI, Value: document.URN(s.SourceID)}},
-			{URL: extDesignation, ValueCodeableConcept: concept(s.ContentType)},
-		},
-		Identifier: []fhir.Identifier{
-			{Use: "usual", System: systemURI, Value: document.URN(s.UniqueID)},
-			{Use: "official", System: systemURI, Value: "urn:uuid:" + s.ID.String()},
-		},
-		Status: "current", Mode: "working", Title: s.Title,
-		Code:    &fhir.CodeableConcept{Coding: []fhir.Coding{{System: listTypes, Code: "submissionset"}}},
-		Subject: subject, Date: dateTime(s.Time),
+// source writes a set's authors as far as a List has room for them: a person, in a role where there is one, and an organisation beside it
+// (MHD's authorOrg); the last of each.
+func (w *writer) source(authors []document.Author) *fhir.Reference {
+	var out fhir.Reference
+	for _, a := range slices.Backward(authors) {
+		a.Institutions = a.Institutions[:min(1, len(a.Institutions))]
+		switch isPerson := !a.Person.IsZero(); {
+		case isPerson && out.Reference == "":
+			out.Reference = w.authors([]document.Author{a})[0].Reference
+		case !isPerson && len(a.Institutions) > 0 && out.Extension == nil:
+			out.Display = a.Institutions[0].Name
+			out.Extension = []fhir.Extension{{URL: extAuthorOrg, ValueReference: w.organisation(a.Institutions[0])}}
+		}
 	}
-	if s.Comments != "" {
-		l.Note = []fhir.Annotation{{Text: s.Comments}}
+	if out.Reference == "" && out.Extension == nil {
+		return nil
 	}
-	if authors := w.authors(s.Authors); len(authors) > 0 {
-		l.Source = &authors[len(authors)-1]
-	}
-	for _, m := range members {
-		l.Entry = append(l.Entry, fhir.ListEntry{Item: &fhir.Reference{Reference: "DocumentReference/" + m.String()}})
-	}
-	l.Contained = w.contained
-	return l
+	return &out
 }
 
 // withID gives a source patient the identifier it is filed under when it came without.
@@ -235,7 +227,15 @@ func coding(c document.Code) *fhir.Coding {
 	if c.Value == "" {
 		return nil
 	}
-	return &fhir.Coding{System: terminology.URI(c.System), Code: c.Value, Display: c.Display}
+	return &fhir.Coding{System: absolute(terminology.URI(c.System)), Code: c.Value, Display: c.Display}
+}
+
+// absolute drops a code system that is no URI, which FHIR has no place for ("FormatCodes", of messages in use): the registry keeps it.
+func absolute(system string) string {
+	if scheme, _, found := strings.Cut(system, ":"); !found || scheme == "" || strings.ContainsAny(scheme, "/ ") {
+		return ""
+	}
+	return system
 }
 
 // dateTime gives a time back with the precision it came with, in UTC.

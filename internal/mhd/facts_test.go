@@ -2,8 +2,10 @@ package mhd_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -21,7 +23,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// asking is a second service over the same parts, which asks a Persontjenesten of the test's own. Uploads go through the other one.
+// asking is a second service over the same parts, which asks a Persontjenesten of the test's own. Its document was uploaded through the other one.
 type asking struct {
 	*servicetest.Service
 	shared *servicetest.Service
@@ -32,6 +34,12 @@ type asking struct {
 
 // startAsking asks for every request anew, so that a change bites at once; stale as in persontjenesten.stale.
 func startAsking(t *testing.T, stale string, change ...func(*servicetest.Bundle)) asking {
+	t.Helper()
+	return startAskingWith(t, map[string]string{"PERSONTJENESTEN_STALE": stale}, change...)
+}
+
+// startAskingWith has these settings over the usual ones.
+func startAskingWith(t *testing.T, settings map[string]string, change ...func(*servicetest.Bundle)) asking {
 	t.Helper()
 	shared := servicetest.Start(t)
 	helseID, err := sts.Start(t.Context(), sts.Options{Dir: t.TempDir()})
@@ -45,7 +53,7 @@ func startAsking(t *testing.T, stale string, change ...func(*servicetest.Bundle)
 	}
 	a := asking{Service: &servicetest.Service{URL: "http://" + listener.Addr().String(), STS: helseID, Parts: shared.Parts, DB: shared.DB, Owner: shared.Owner,
 		Log: &servicetest.Log{}}, shared: shared, of: shared.Tenant(t), doc: servicetest.NewDoc()}
-	a.serve(t, listener, stale)
+	a.serve(t, listener, settings)
 	b := servicetest.BundleFor(a.of, a.doc)
 	for _, c := range change {
 		c(&b)
@@ -55,11 +63,12 @@ func startAsking(t *testing.T, stale string, change ...func(*servicetest.Bundle)
 	return a
 }
 
-func (a asking) serve(t *testing.T, listener net.Listener, stale string) {
+func (a asking) serve(t *testing.T, listener net.Listener, settings map[string]string) {
 	t.Helper()
-	over := map[string]string{"PUBLIC_BASE_URL": a.URL, "HELSEID_ISSUER": a.STS.Issuer(), "PERSONTJENESTEN_URL": a.STS.PersonURL(), "PERSONTJENESTEN_STALE": stale,
+	over := map[string]string{"PUBLIC_BASE_URL": a.URL, "HELSEID_ISSUER": a.STS.Issuer(), "PERSONTJENESTEN_URL": a.STS.PersonURL(),
 		"PERSONTJENESTEN_CLIENT_ID": a.STS.PersonClient().ClientID, "PERSONTJENESTEN_PRIVATE_KEY": string(a.STS.PersonClient().PrivateJWK),
-		"PERSONTJENESTEN_FRESH": "1ns", "PERSONTJENESTEN_DEADLINE": "20s", "DATABASE_POOLS": "1", "DATABASE_CONNS_PER_POOL": "2", "DATABASE_CONTROL_CONNS": "2"}
+		"PERSONTJENESTEN_FRESH": "1ns", "PERSONTJENESTEN_DEADLINE": "20s", "DATABASE_POOLS": "1", "DATABASE_CONNS_PER_POOL": "2", "DATABASE_CONTROL_CONNS": "4", "RESCAN_RATE": "0"}
+	maps.Copy(over, settings)
 	var env []string
 	for _, line := range a.shared.Environment() {
 		name, _, _ := strings.Cut(strings.TrimPrefix(line, server.EnvPrefix), "=")
@@ -74,13 +83,17 @@ func (a asking) serve(t *testing.T, listener net.Listener, stale string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, err := server.Build(t.Context(), cfg, "test", obs.NewLogger(a.Log, slog.LevelDebug, nil))
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	built, err := server.Build(ctx, cfg, "test", obs.NewLogger(a.Log, slog.LevelDebug, nil), server.WithSelfTest(func(context.Context) error { return nil }))
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: built.Handler()}
-	go func() { _ = srv.Serve(listener) }()
-	t.Cleanup(func() { _ = srv.Close(); built.Close() })
+	ended := make(chan error, 1)
+	go func() { ended <- built.Serve(ctx, listener) }()
+	t.Cleanup(func() { stop(); <-ended; built.Close() })
+	if err := built.AwaitReady(ctx); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (a asking) facts(t *testing.T, change string) {
@@ -206,10 +219,12 @@ func TestOutageRefuses(t *testing.T) {
 	if own := a.Writer(t, a.of.Organisations[0]).Get(t, "/R4/fhir/DocumentReference/"+a.doc.ID); own.Status != 200 {
 		t.Errorf("a record system's own entry: %d", own.Status)
 	}
-	ready := servicetest.Send(t, a.Request(t, http.MethodGet, "/readyz", nil))
+	awaitFacts(t, "readiness tells of the outage", func() bool {
+		return bytes.Contains(servicetest.Send(t, a.Request(t, http.MethodGet, "/readyz", nil)).Body, []byte(`"persontjenesten":"fails"`))
+	})
 	shared := servicetest.Send(t, a.shared.Request(t, http.MethodGet, "/readyz", nil))
-	if !bytes.Contains(ready.Body, []byte(`"persontjenesten":"fails"`)) || shared.Status != 200 || !bytes.Contains(shared.Body, []byte(`"persontjenesten":"not configured"`)) {
-		t.Errorf("readiness: %s and %d %s", ready.Body, shared.Status, shared.Body)
+	if shared.Status != 200 || !bytes.Contains(shared.Body, []byte(`"persontjenesten":"not configured"`)) {
+		t.Errorf("readiness: %d %s", shared.Status, shared.Body)
 	}
 	if strings.Contains(a.Log.String(), servicetest.Patient) {
 		t.Errorf("the log tells of the patient: %s", a.Log)

@@ -3,6 +3,7 @@ package mhd
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -20,7 +21,6 @@ import (
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
 	"dokumentlager/internal/format"
-	"dokumentlager/internal/registry"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -30,7 +30,9 @@ import (
 func FuzzSearch(f *testing.F) {
 	for _, s := range []string{"patient.identifier=urn:oid:2.16.578.1.12.4.1.4.1|13116900216&status=current", "patient.identifier=13116900216&status=current,superseded&creation=ge2026&creation=lt2027-02&_count=9999",
 		"status=x&patient.identifier=a|b|c^d", "patient.identifier=|&status=|", "category=|,a|b,,&type=urn:oid:1|x", "date=eq2026-13-01&date=ap2026", "homeCommunityId=urn:oid:1.2&identifier=urn:uuid:a,b", "_count=-1&_format=json&x=y",
-		"patient.identifier=1&patient.identifier=2", "date=2026-01-01T00:00:00 01:00", "status=%00&patient.identifier=%ff|%fe", strings.Repeat("category=a,", 100)} {
+		"patient.identifier=1&patient.identifier=2", "date=2026-01-01T00:00:00 01:00", "status=%00&patient.identifier=%ff|%fe", strings.Repeat("category=a,", 100),
+		`patient.identifier=13116900216&status=current&author.given:contains=ø\,&type:not=a|b&related:identifier=|x&period:missing=true&_sort=-date&_total=accurate`, "creation=ge9999&date=lt0001&period=sa2026-02",
+		`status=current&patient=Patient/1&author.family:exact=\&security-label=x\|y|z&_id=A&_lastUpdated=ne2026`} {
 		f.Add(s, true)
 		f.Add(s, false)
 	}
@@ -47,8 +49,16 @@ func FuzzSearch(f *testing.F) {
 			}
 			return
 		}
-		if q.Patient.Check() != nil || len(q.Statuses) == 0 || q.Limit < 1 || q.Limit > maxCount || len(q.Classes) > maxAlternatives {
+		if q.Patient.Check() != nil || len(q.Statuses) == 0 || q.Limit < 1 || q.Limit > maxCount || len(q.Criteria) > maxCriteria {
 			t.Errorf("%q became %+v", text, q)
+		}
+		for _, c := range q.Criteria {
+			if len(c.Tokens) > 2*maxAlternatives || len(c.Texts) > maxAlternatives || len(c.Dates) > maxAlternatives {
+				t.Errorf("%q became %+v", text, c)
+			}
+		}
+		if _, err := json.Marshal(q); err != nil {
+			t.Errorf("%q fits no cursor: %v", text, err)
 		}
 		if kept, err := url.ParseQuery(q.Text); err != nil || kept.Has("patient.identifier") {
 			t.Errorf("the event would hold %q", q.Text)
@@ -68,7 +78,7 @@ func fuzzCursors(f *testing.F, now func() time.Time) cursors {
 func FuzzCursor(f *testing.F) {
 	now := func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
 	c, mine := fuzzCursors(f, now), access.Caller{ClientID: "c", Organisation: "o"}
-	sealed := disclosure.Search{Query: registry.Query{Patient: document.PatientID{Value: "1", Authority: "1.2"}, Limit: 5}}
+	sealed := disclosure.Search{Patient: document.PatientID{Value: "1", Authority: "1.2"}, Paging: disclosure.Paging{Limit: 5}}
 	good, err := c.seal(sealed, mine) // another one in each process, for its nonce
 	if err != nil {
 		f.Fatal(err)
@@ -139,7 +149,8 @@ func FuzzDecode(f *testing.F) {
 	const head = `{"resourceType":"Bundle","type":"transaction","entry":[`
 	for _, s := range []string{`{"fullUrl":"urn:uuid:a","resource":{"resourceType":"List","code":{"coding":[{"code":"submissionset"}]},"entry":[{"item":{"reference":"urn:uuid:b"}}],"subject":{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p","identifier":[{"system":"urn:oid:1.2","value":"1"}]}],"source":{"extension":[{"url":"x","valueReference":{"reference":"#p"}}]}}},{"fullUrl":"urn:uuid:b","resource":{"resourceType":"DocumentReference","content":[{"attachment":{"url":"urn:uuid:c","hash":"AAAA","size":1}}],"relatesTo":[{"code":"replaces","target":{"reference":"DocumentReference/x"}}],"author":[{"reference":"#a"}],"contained":[{"resourceType":"PractitionerRole","id":"a","practitioner":{"reference":"#a"},"organization":{"reference":"#a"}}]}},{"fullUrl":"urn:uuid:c","resource":{"resourceType":"Binary","data":"SGVp"}}`,
 		`{"resource":{"resourceType":"Parameters","parameter":[{"name":"operation"}]},"request":{"method":"PATCH","url":"DocumentReference/x?"}}`, `{"resource":{"resourceType":"DocumentReference","content":[{}]}},{}`, `{"resource":{"resourceType":"DocumentReference","content":[],"relatesTo":[{}]}}`,
-		`{"resource":{"resourceType":"DocumentReference","contained":[{"resourceType":"Organization","id":"a","partOf":{"reference":"#a"}}],"author":[{"reference":"#a"}]}}`, `{"resource":{"resourceType":"Bundle"}},{"resource":{"resourceType":"List"}},{"resource":{"resourceType":"X"}}`, ``} {
+		`{"resource":{"resourceType":"DocumentReference","contained":[{"resourceType":"Organization","id":"a","partOf":{"reference":"#a"}}],"author":[{"reference":"#a"}]}}`, `{"resource":{"resourceType":"Bundle"}},{"resource":{"resourceType":"List"}},{"resource":{"resourceType":"X"}}`, ``,
+		`{"fullUrl":"urn:uuid:f","resource":{"resourceType":"List","code":{"coding":[{"code":"folder"}]},"extension":[{"url":"https://profiles.ihe.net/ITI/MHD/StructureDefinition/ihe-designationType"}],"identifier":[{"use":"official","value":"x"}],"entry":[{"deleted":true},{"item":{"reference":"urn:uuid:f"}},{"item":{"identifier":{"value":"1"}}}]},"request":{"method":"PUT","url":"List/0cfedab5-af95-4e82-8d5c-6eee02c86c60"}}`} {
 		f.Add([]byte(head + s + "]}"))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -149,10 +160,13 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		m := decode(b, nil, "https://dokumentlager.example")
-		for _, p := range m.locate(append(m.request.Problems, fault.New(fault.MetadataError, "x").At("documents[0].document"), fault.New(fault.MetadataError, "x").At("set.patient"))) {
-			if p.Safe == "" || strings.Contains(p.Safe, "%!") || strings.HasPrefix(p.Location, "documents[") || strings.HasPrefix(p.Location, "set.") {
+		for _, p := range m.locate(append(m.request.Problems, fault.New(fault.MetadataError, "x").At("documents[0].document"), fault.New(fault.MetadataError, "x").At("folders[0].items[1]"), fault.New(fault.MetadataError, "x").At("set.patient"))) {
+			if p.Safe == "" || strings.Contains(p.Safe, "%!") || strings.HasPrefix(p.Location, "documents[") || strings.HasPrefix(p.Location, "folders[") || strings.HasPrefix(p.Location, "set.") {
 				t.Errorf("told as %q at %q", p.Safe, p.Location)
 			}
+		}
+		if len(m.places.folders) != len(m.request.Folders) {
+			t.Errorf("%d folders at %d places", len(m.request.Folders), len(m.places.folders))
 		}
 		if len(m.places.bodies) != len(m.places.documents) || len(m.request.Documents) != len(m.places.documents) {
 			t.Errorf("%d documents at %d places with %d bodies", len(m.request.Documents), len(m.places.documents), len(m.places.bodies))
@@ -220,7 +234,7 @@ func TestCursorRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	caller, q := access.Caller{ClientID: "c"}, disclosure.Search{Query: registry.Query{Patient: document.PatientID{Value: "1", Authority: "1.2"}, Limit: 5}}
+	caller, q := access.Caller{ClientID: "c"}, disclosure.Search{Patient: document.PatientID{Value: "1", Authority: "1.2"}, Paging: disclosure.Paging{Limit: 5}}
 	text, err := c.seal(q, caller)
 	if err != nil {
 		t.Fatal(err)

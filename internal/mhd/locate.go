@@ -16,6 +16,7 @@ type places struct {
 	// set is noSet when the message has no submission set, or several.
 	set       int
 	documents []int
+	folders   []int
 	// bodies are the entries of the documents' Binaries, -1 where there is none.
 	bodies []int
 }
@@ -24,6 +25,11 @@ const noSet = -1
 
 func (p places) documentAt(entry int) (document int, yes bool) {
 	i := lo.IndexOf(p.documents, entry)
+	return i, i >= 0
+}
+
+func (p places) folderAt(entry int) (folder int, yes bool) {
+	i := lo.IndexOf(p.folders, entry)
 	return i, i >= 0
 }
 
@@ -41,6 +47,7 @@ var fields = map[string]string{
 	"languageCode":               "content[0].attachment.language",
 	"creationTime":               "content[0].attachment.creation",
 	"title":                      "content[0].attachment.title",
+	"comments":                   "description",
 	"formatCode":                 "content[0].format",
 	"classCode":                  "category",
 	"typeCode":                   "type",
@@ -56,9 +63,16 @@ var fields = map[string]string{
 	"document":                   "content[0].attachment.url",
 }
 
-var setFields = map[string]string{"patient": "subject", "sourceId": "extension", "contentType": "extension"}
+var setFields = map[string]string{"patient": "subject", "sourceId": "extension", "contentType": "extension", "homeCommunityId": "extension", "comments": "note"}
 
-var documentPlace = regexp.MustCompile(`^documents\[(\d+)\]\.(.+)$`)
+// folderFields says where an XDS attribute stands in a List of code folder.
+var folderFields = map[string]string{"patient": "resource.subject", "uniqueId": "resource.identifier", "codes": "resource.extension", "comments": "resource.note",
+	"items": "resource.entry", "target": "request.url"}
+
+var (
+	documentPlace = regexp.MustCompile(`^documents\[(\d+)\]\.(.+)$`)
+	folderPlace   = regexp.MustCompile(`^folders\[(\d+)\]\.(\w+)(\[\d+\])?$`)
+)
 
 // locate turns locations in XDS terms into FHIRPath expressions of the message; others are the door's own already.
 func (m *message) locate(problems fault.Problems) fault.Problems {
@@ -82,6 +96,9 @@ func (m *message) expression(location string) string {
 	case "set", "supersedes":
 		return "Bundle.entry"
 	}
+	if found := folderPlace.FindStringSubmatch(location); found != nil {
+		return m.folderExpression(found)
+	}
 	found := documentPlace.FindStringSubmatch(location)
 	if found == nil {
 		return location
@@ -100,4 +117,16 @@ func (m *message) expression(location string) string {
 		field = lo.CoalesceOrEmpty(fields[field], field)
 	}
 	return fmt.Sprintf("Bundle.entry[%d].resource.%s", m.places.documents[n], field)
+}
+
+func (m *message) folderExpression(found []string) string {
+	n, err := strconv.Atoi(found[1])
+	if err != nil || n >= len(m.places.folders) {
+		return "Bundle"
+	}
+	field := lo.CoalesceOrEmpty(folderFields[found[2]], "resource."+found[2])
+	if found[3] != "" {
+		field += found[3] + ".item"
+	}
+	return fmt.Sprintf("Bundle.entry[%d].%s", m.places.folders[n], field)
 }

@@ -1,18 +1,19 @@
 package mhd
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"dokumentlager/internal/criteria"
 	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
 	"dokumentlager/internal/registry"
-	"dokumentlager/internal/terminology"
 )
 
 // How many entries a page has when _count does not say, and at the most.
@@ -21,28 +22,53 @@ const (
 	maxCount     = 200
 )
 
+// What one search may hold: values of a parameter separated by commas, parameters of a kind, and what each of them adds to the work.
+const (
+	maxAlternatives = 50
+	maxCriteria     = 50
+)
+
 // params reads one search; problems gather so that all are told at once.
 type params struct {
-	form     url.Values
-	q        disclosure.Search
+	form url.Values
+	// kinds are the parameters this search knows, those of FHIR for every search and the service's own included.
+	kinds    map[string]kind
+	criteria criteria.Criteria
 	problems fault.Problems
 	warnings fault.Problems
 }
 
-// parseSearch reads the parameters of R1. Values separated by commas are alternatives; dates may be given twice to make a span, others
-// once. What is unknown is ignored with a warning, or refused under Prefer: handling=strict.
+// kind is how a parameter is read.
+type kind uint8
+
+// The kinds. A special one is read by name: it is no criterion.
+const (
+	special kind = iota
+	token
+	identifierToken
+	relatedToken
+	text
+	date
+	period
+)
+
+// documentKinds are the parameters of R1, MHD's _id and _lastUpdated, and what each search has.
+var documentKinds = map[string]kind{
+	"patient.identifier": special, "status": special,
+	"category": token, "type": token, "event": token, "facility": token, "format": token, "setting": token, "security-label": token,
+	"_id": identifierToken, "identifier": identifierToken, "related": relatedToken, "related.identifier": relatedToken,
+	"author.given": text, "author.family": text,
+	"creation": date, "date": date, "_lastUpdated": date, "period": period,
+	"homeCommunityId": special, "_count": special, "_sort": special, "_total": special, "_format": special,
+}
+
+// parseSearch reads the parameters of R1. Values separated by commas are alternatives, parameters given again must all be met. What is
+// unknown is ignored with a warning, or refused under Prefer: handling=strict.
 func parseSearch(form url.Values, strict bool) (disclosure.Search, fault.Problems, error) {
-	p := &params{form: form}
-	p.patient()
-	p.status()
-	p.q.Identifiers = p.identifiers("identifier")
-	p.q.Classes, p.q.Types = p.tokens("category"), p.tokens("type")
-	p.q.Created, p.q.Registered = p.dates("creation"), p.dates("date")
-	p.home()
-	p.count()
-	p.unknown(strict)
-	p.q.Text = p.text()
-	return p.q, p.warnings, p.problems.Err()
+	p := &params{form: form, kinds: documentKinds}
+	q := disclosure.Search{Patient: p.patient(), Statuses: p.statuses(), HomeCommunity: p.home(), Paging: p.paging(documentOrders), Text: p.text()}
+	q.Criteria = p.all(strict)
+	return q, p.warnings, p.problems.Err()
 }
 
 func (p *params) bad(name, text string, args ...any) {
@@ -69,17 +95,21 @@ func (p *params) required(name string) string {
 	return value
 }
 
-func (p *params) patient() {
+func (p *params) patient() document.PatientID {
+	if p.form.Has("patient") && !p.form.Has("patient.identifier") {
+		p.bad("patient", "There are no Patient resources to refer to here: name the patient by patient.identifier.")
+		return document.PatientID{}
+	}
 	value := p.required("patient.identifier")
 	if value == "" {
-		return
+		return document.PatientID{}
 	}
 	id, ok := patientToken(value)
 	if !ok || id.Check() != nil {
 		p.bad("patient.identifier", "Write system|value, such as urn:oid:%s|<11 digits>; the system may be left out for a national identity number.", document.AuthorityFNR)
-		return
+		return document.PatientID{}
 	}
-	p.q.Patient = id
+	return id
 }
 
 // patientToken reads system|value; eleven digits alone are a D-nummer when the first is above 3, a fødselsnummer otherwise.
@@ -97,169 +127,99 @@ func patientToken(value string) (document.PatientID, bool) {
 	return document.PatientID{Value: value, Authority: document.AuthorityFNR}, true
 }
 
-func (p *params) status() {
-	for _, s := range list(p.required("status")) {
+func (p *params) statuses() (out []document.Status) {
+	value := p.required("status")
+	if value == "" {
+		return nil
+	}
+	for _, s := range strings.Split(value, ",") {
 		if _, code, found := strings.Cut(s, "|"); found {
 			s = code
 		}
 		switch s {
 		case "current":
-			p.q.Statuses = append(p.q.Statuses, document.Approved)
+			out = append(out, document.Approved)
 		case "superseded":
-			p.q.Statuses = append(p.q.Statuses, document.Deprecated)
+			out = append(out, document.Deprecated)
 		default:
 			p.bad("status", "The status is current or superseded.")
 		}
 	}
-}
-
-// maxAlternatives bounds the values of one parameter.
-const maxAlternatives = 50
-
-func list(value string) []string {
-	if value == "" {
-		return nil
-	}
-	return strings.Split(value, ",")
-}
-
-func (p *params) alternatives(name string) []string {
-	all := list(p.one(name))
-	if len(all) > maxAlternatives {
-		p.bad(name, "%d alternatives; at most %d.", len(all), maxAlternatives)
-		return nil
-	}
-	return all
-}
-
-func (p *params) identifiers(name string) (out []string) {
-	for _, v := range p.alternatives(name) {
-		if _, value, found := strings.Cut(v, "|"); found {
-			v = value
-		}
-		out = append(out, document.StripURN(v))
-	}
 	return out
 }
 
-func (p *params) tokens(name string) (out []document.Code) {
-	for _, v := range p.alternatives(name) {
-		system, value, found := strings.Cut(v, "|")
-		if !found {
-			system, value = "", v
-		}
-		if value == "" {
-			p.bad(name, "Write a code, or system|code.")
-			continue
-		}
-		out = append(out, document.Code{Value: value, System: terminology.Canonical(system)})
-	}
-	return out
-}
-
-// dates reads prefix and date at FHIR's precisions: a date without time is the whole day, a month the whole month.
-func (p *params) dates(name string) (out []registry.Span) {
-	for _, v := range p.form[name] {
-		span, err := dateSpan(v)
-		if err != nil {
-			p.bad(name, "Write a date, with eq, ge, gt, le or lt before it if wanted: ge2026-01-31.")
-			continue
-		}
-		out = append(out, span)
-	}
-	if len(out) > maxAlternatives {
-		p.bad(name, "%d dates; at most %d.", len(out), maxAlternatives)
-	}
-	return out
-}
-
-func dateSpan(v string) (registry.Span, error) {
-	prefix := "eq"
-	if len(v) > 2 && strings.Contains("eq ge gt le lt sa eb ", v[:2]+" ") {
-		prefix, v = v[:2], v[2:]
-	}
-	// A form turns the + of an offset into a space unless it was escaped; no other space can stand in a date.
-	from, precision, err := fhir.ParseDateTime(strings.ReplaceAll(v, " ", "+"))
-	if err != nil {
-		return registry.Span{}, err
-	}
-	to := end(from, precision)
-	switch prefix {
-	case "ge":
-		return registry.Span{From: from}, nil
-	case "gt", "sa":
-		return registry.Span{From: to}, nil
-	case "le":
-		return registry.Span{To: to}, nil
-	case "lt", "eb":
-		return registry.Span{To: from}, nil
-	default:
-		return registry.Span{From: from, To: to}, nil
-	}
-}
-
-// end is the first moment after what a date of this precision names.
-func end(t time.Time, p fhir.Precision) time.Time {
-	switch p {
-	case fhir.Year:
-		return t.AddDate(1, 0, 0)
-	case fhir.Month:
-		return t.AddDate(0, 1, 0)
-	case fhir.Day:
-		return t.AddDate(0, 0, 1)
-	case fhir.Second:
-		return t.Add(time.Second)
-	default:
-		return t.Add(time.Microsecond)
-	}
-}
-
-func (p *params) home() {
+func (p *params) home() string {
 	value := p.one("homeCommunityId")
 	if value == "" {
-		return
+		return ""
 	}
 	oid, err := document.ParseOID(value)
 	if err != nil {
 		p.bad("homeCommunityId", "The home community is an OID, with or without urn:oid:.")
 	}
-	p.q.HomeCommunity = oid
+	return oid
 }
 
-func (p *params) count() {
-	p.q.Limit = defaultCount
-	value := p.one("_count")
-	if value == "" {
-		return
+// documentOrders are what _sort may say of documents.
+var documentOrders = map[string]registry.Order{"-creation": {}, "creation": {Oldest: true}, "-date": {Registered: true}, "date": {Registered: true, Oldest: true}}
+
+func (p *params) paging(orders map[string]registry.Order) disclosure.Paging {
+	out := disclosure.Paging{Limit: defaultCount}
+	if value := p.one("_count"); value != "" {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 {
+			p.bad("_count", "The number of entries of a page is 1 to %d.", maxCount)
+		}
+		out.Limit = min(max(n, 1), maxCount)
 	}
-	n, err := strconv.Atoi(value)
-	if err != nil || n < 1 {
-		p.bad("_count", "The number of entries of a page is 1 to %d.", maxCount)
-		return
+	if value := p.one("_sort"); value != "" {
+		order, known := orders[value]
+		if !known {
+			p.bad("_sort", "The order is one of %s.", strings.Join(slices.Sorted(maps.Keys(orders)), ", "))
+		}
+		out.Order = order
 	}
-	p.q.Limit = min(n, maxCount)
+	switch p.one("_total") {
+	case "accurate", "estimate":
+		out.Count = true
+	case "none":
+		out.Uncounted = true
+	case "":
+	default:
+		p.bad("_total", "The total is one of accurate, estimate, none.")
+	}
+	return out
 }
 
-// known are the parameters that decide something, offered those of R1 that do not yet.
-var (
-	known   = []string{"patient.identifier", "status", "identifier", "category", "type", "creation", "date", "homeCommunityId", "_count", "_format"}
-	offered = []string{"author.given", "author.family", "event", "facility", "format", "period", "related", "security-label", "setting"}
-)
+// all reads every criterion there is, and says what it does not know.
+func (p *params) all(strict bool) criteria.Criteria {
+	for _, key := range slices.Sorted(maps.Keys(p.form)) {
+		name, modifier, modified := strings.Cut(key, ":")
+		kind, known := p.kinds[name]
+		switch {
+		case !known:
+			p.unknown(strict)
+		case kind == special && modified:
+			p.bad(name, "The parameter takes no modifier.")
+		case kind != special:
+			for _, value := range p.form[key] {
+				p.criterion(name, modifier, kind, value)
+			}
+		}
+	}
+	if len(p.criteria) > maxCriteria {
+		p.problems.Add(fault.New(fault.BadQueryParam, "%d conditions; at most %d.", len(p.criteria), maxCriteria).By("R1"))
+	}
+	return p.criteria
+}
 
+// unknown does not repeat the name: it is whatever somebody wrote.
 func (p *params) unknown(strict bool) {
-	for name := range p.form {
-		if slices.Contains(known, name) {
-			continue
-		}
-		problem := fault.New(fault.BadQueryParam, "The parameter is not known here and did not narrow the search.").By("R1")
-		if slices.Contains(offered, name) {
-			problem = fault.New(fault.BadQueryParam, "The parameter %s cannot narrow a search here yet.", name).At(name).By("R1")
-		}
-		if strict {
-			p.problems.Add(problem)
-		} else {
-			p.warnings.Add(problem.AsWarning())
-		}
+	problem := fault.New(fault.BadQueryParam, "The parameter is not known here and did not narrow the search.").By("R1")
+	if strict {
+		p.problems.Add(problem)
+	} else {
+		p.warnings.Add(problem.AsWarning())
 	}
 }
 
@@ -272,4 +232,10 @@ func (p *params) text() string {
 		}
 	}
 	return kept.Encode()
+}
+
+// timeOf reads a date as the registry keeps times, with what precision it came.
+func timeOf(s string) (document.Time, error) {
+	at, precision, err := fhir.ParseDateTime(s)
+	return document.Time{At: at.Truncate(time.Microsecond), Precision: precisions[precision]}, err
 }

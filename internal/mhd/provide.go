@@ -65,14 +65,14 @@ func (d *Door) provide(w http.ResponseWriter, r *http.Request, actor audit.Actor
 		if err != nil {
 			return err
 		}
-		return d.answer(w, http.StatusOK, d.response(message, receipt))
+		return d.answer(w, r, http.StatusOK, d.response(message, receipt))
 	}
 	message.request.Once = once
 	receipt, err := d.Submissions.Provide(ctx, actor, message.request)
 	if err != nil {
 		return message.locate(fault.Of(err))
 	}
-	return d.answer(w, http.StatusOK, d.response(message, receipt))
+	return d.answer(w, r, http.StatusOK, d.response(message, receipt))
 }
 
 // unreadable refuses a body that cannot be read. Under a key whose answer is known, that the body is another one is all there is to say.
@@ -104,7 +104,7 @@ func (d *Door) validate(w http.ResponseWriter, r *http.Request, actor audit.Acto
 	if problems = message.locate(problems); problems.Refuses() {
 		return problems
 	}
-	return d.answer(w, http.StatusOK, fhir.Outcome(problems))
+	return d.answer(w, r, http.StatusOK, fhir.Outcome(problems))
 }
 
 // message is a bundle as read, what it asks, and where everything stood in it.
@@ -116,7 +116,7 @@ type message struct {
 
 // mayProvide checks scope and media type before anything is read.
 func (d *Door) mayProvide(r *http.Request, actor audit.Actor, action audit.Action, operation string) error {
-	if err := d.needScope(r.Context(), actor, access.ScopeCreate, action, operation); err != nil {
+	if err := d.mayWrite(r, actor, access.ScopeCreate, action, operation); err != nil {
 		return err
 	}
 	if err := wantMedia(r, "application/fhir+json", "application/json"); err != nil {
@@ -156,6 +156,8 @@ func (d *Door) responseEntry(m *message, receipt submission.Receipt, entry int) 
 	case isDocument:
 		created.Location = d.resourceURL("DocumentReference", receipt.Documents[n].Entry)
 		created.Outcome = fhir.Hold(receiptOutcome(receipt, receipt.Documents[n]))
+	case m.holdsFolder(receipt, entry):
+		return d.folderEntry(m, receipt, entry, created)
 	default:
 		if n, isBody := m.places.bodyAt(entry); isBody {
 			created.Location = d.documentURL(receipt.Documents[n].UniqueID, receipt.Tenant)
@@ -164,8 +166,24 @@ func (d *Door) responseEntry(m *message, receipt submission.Receipt, entry int) 
 			created.Location = d.resourceURL("Patient", receipt.Set)
 		} else {
 			// Practitioners and organisations of an uncontained bundle are kept inside the entry; a superseding PATCH was carried out.
-			return &fhir.BundleResponse{Status: "200 OK"}
+			return &fhir.BundleResponse{Status: "200 OK", NoLocation: fhir.AbsentBecause("not-applicable")}
 		}
 	}
 	return created
+}
+
+// holdsFolder reports whether the entry is a folder that the receipt knows; one from before folders were kept knows none.
+func (m *message) holdsFolder(receipt submission.Receipt, entry int) bool {
+	n, isFolder := m.places.folderAt(entry)
+	return isFolder && n < len(receipt.Folders)
+}
+
+// folderEntry: a new folder was created, one that is registered got what was sent.
+func (d *Door) folderEntry(m *message, receipt submission.Receipt, entry int, response *fhir.BundleResponse) *fhir.BundleResponse {
+	n, _ := m.places.folderAt(entry)
+	if !receipt.Folders[n].Created {
+		response.Status = "200 OK"
+	}
+	response.Location = d.resourceURL("List", receipt.Folders[n].ID)
+	return response
 }

@@ -108,6 +108,11 @@ var refusals = []refusal{
 	{name: "service stops before it starts", body: changed(func(m servicetest.Object) {
 		servicetest.Resource(m, 3)["context"].(servicetest.Object)["period"] = servicetest.Object{"start": "2026-10-31", "end": "2026-10-30"}
 	}), code: "XDSRegistryMetadataError", location: "Bundle.entry[3].resource.context.period"},
+	{name: "metadata of an entry without end", body: changed(func(m servicetest.Object) { servicetest.Resource(m, 3)["description"] = strings.Repeat("æ", 33<<10) }),
+		code: "XDSRegistryMetadataError", location: "Bundle.entry[3].resource.description"},
+	{name: "metadata of a set without end", body: changed(func(m servicetest.Object) {
+		servicetest.Resource(m, 0)["note"] = []any{servicetest.Object{"text": strings.Repeat("æ", 33<<10)}}
+	}), code: "XDSRegistryMetadataError", location: "Bundle.entry[0].resource.note"},
 	{name: "NUL in a title", body: changed(func(m servicetest.Object) { servicetest.Attachment(m)["title"] = "a\x00b" }), code: "DLMalformedBody"},
 	{name: "replaces what is not there", body: func(t *testing.T, of tenant.Tenant) []byte {
 		d := servicetest.NewDoc()

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"dokumentlager/internal/access"
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/document"
@@ -18,15 +17,12 @@ import (
 
 // retrieve is ITI-68 in the national service's form (R2): the document itself, with its own content type.
 func (d *Door) retrieve(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
-	scope, problem := access.ScopeForOpening(actor.Caller)
-	if problem != nil {
-		return d.Disclosures.Refuse(r.Context(), actor, "open", problem)
-	}
 	wanted, err := parseRetrieve(r)
+	reader, err := d.opener(r, actor, err)
 	if err != nil {
 		return d.Disclosures.Refuse(r.Context(), actor, "open", err)
 	}
-	opened, err := d.Disclosures.Open(r.Context(), disclosure.Reader{Actor: actor, Basis: access.Basis{Scope: scope}}, wanted)
+	opened, err := d.Disclosures.Open(r.Context(), reader, wanted)
 	if err != nil {
 		var outside unsatisfiable
 		if errors.As(err, &outside) {

@@ -53,7 +53,7 @@ func Build(ctx context.Context, cfg Config, version string, log *slog.Logger, op
 		p.db.Close()
 		return nil, err
 	}
-	doors, err := p.doors(version)
+	doors, err := p.doors(ctx, version)
 	if err != nil {
 		p.db.Close()
 		return nil, err

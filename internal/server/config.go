@@ -15,6 +15,7 @@ type Config struct {
 	Clamd                 ClamdConfig
 	HelseID               HelseIDConfig
 	Persontjenesten       PersontjenestenConfig
+	Access                AccessConfig
 	Limits                Limits
 	// RescanRate is how many bytes per second are scanned again when the scanner's signatures have changed; zero turns that off.
 	RescanRate Size
@@ -59,7 +60,7 @@ type HelseIDConfig struct {
 	ProofLife, ProofSkew, Leeway  time.Duration
 }
 
-// PersontjenestenConfig says who is asked about patients (L4, L5), and as whom. Without URL nobody is.
+// PersontjenestenConfig says who is asked about patients (P2, L4, L5), and as whom. Without URL nobody is.
 type PersontjenestenConfig struct {
 	// URL is the address of the API's version and kind of access: https://…/api/v3/full-access.
 	URL string
@@ -67,6 +68,16 @@ type PersontjenestenConfig struct {
 	// "parent:child" for a multi-tenant client.
 	ClientID, PrivateKey, Scope, Organisation string
 	Deadline, Fresh, Stale                    time.Duration
+	// Known is for how long nobody asks again, at upload, whether a person exists who did (P2). Unverified takes uploads while
+	// nobody can be asked.
+	Known      time.Duration
+	Unverified bool
+}
+
+// AccessConfig is the part of the access rules that is data (C2, C3): codes of 9060, and purposes of emergency.
+type AccessConfig struct {
+	// Roles may read, unless DeniedRoles names them too. BreakGlass are purposes that open what NORS bars; none is the rule.
+	Roles, DeniedRoles, BreakGlass []string
 }
 
 // DocumentLimit is the largest document, in bytes: 60 MiB, in test and production alike (F5), so it is no setting.

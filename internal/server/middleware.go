@@ -11,18 +11,22 @@ import (
 
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
+	"dokumentlager/internal/mhd"
 	"dokumentlager/internal/obs"
 
 	"github.com/go-chi/chi/v5"
 )
 
-// identify gives the request our id; a caller's own X-Request-Id is not taken over, so that ids in our log are ours and unique.
+// identify gives the request our id, and its answer the caller's own, whatever becomes of it (R3); a caller's own X-Request-Id is not taken over, so that ids in our log are ours and unique.
 func (s Surroundings) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := s.NewID()
 		w.Header().Set("X-Request-Id", id)
 		ctx := obs.WithRequest(r.Context(), id)
-		if event := r.Header.Get("nhn-event-id"); isEventID(event) {
+		if event, usable := mhd.EventID(r.Header); usable && event != "" {
+			w.Header().Set(mhd.HeaderEventID, event)
+		}
+		if event := r.Header.Get(mhd.HeaderEventID); isEventID(event) {
 			obs.Note(ctx, slog.String("nhn_event_id", event))
 		}
 		next.ServeHTTP(w, r.WithContext(ctx))

@@ -8,6 +8,7 @@ import (
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/helseid"
 	"dokumentlager/internal/person"
+	"dokumentlager/internal/submission"
 
 	"github.com/lestrrat-go/jwx/v3/jwk"
 )
@@ -16,14 +17,14 @@ import (
 func (p *parts) makePerson(ctx context.Context) error {
 	c := p.cfg.Persontjenesten
 	if c.URL == "" {
-		p.log.WarnContext(ctx, "Persontjenesten is not configured: nobody is asked whether a patient is dead or has a protected address", "component", "persontjenesten")
+		p.log.WarnContext(ctx, "Persontjenesten is not configured: nobody is asked whether a patient exists, is dead or has a protected address", "component", "persontjenesten")
 		return nil
 	}
 	signer, err := p.personSigner()
 	if err != nil {
 		return err
 	}
-	p.person, err = person.New(person.Config{URL: c.URL, Signer: signer, Deadline: c.Deadline, Fresh: c.Fresh, Stale: c.Stale, Now: p.now, Log: p.log})
+	p.person, err = person.New(person.Config{URL: c.URL, Signer: signer, Deadline: c.Deadline, Fresh: c.Fresh, Stale: c.Stale, Known: c.Known, Now: p.now, Log: p.log})
 	return err
 }
 
@@ -70,8 +71,16 @@ func (p *parts) register() disclosure.Register {
 	return p.person
 }
 
-// personReady is what /readyz says of Persontjenesten. It never makes the service unready: uploads go on without it, and taking every
-// replica out of service would help nobody.
+// patients is what submission asks; as register, it is nil when there is nobody to ask.
+func (p *parts) patients() submission.Register {
+	if p.person == nil {
+		return nil
+	}
+	return p.person
+}
+
+// personReady is what /readyz says of Persontjenesten. It never makes the service unready: uploads for patients who are known go on without
+// it, and taking every replica out of service would help nobody.
 func (p *parts) personReady(ctx context.Context) error {
 	if p.person == nil {
 		return errNotConfigured

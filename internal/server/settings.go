@@ -1,6 +1,11 @@
 package server
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"dokumentlager/internal/access"
+)
 
 // setting is one key of the configuration.
 type setting struct {
@@ -69,7 +74,7 @@ var settings = []setting{
 	{key: "helseid.leeway", otherwise: "10s", at: func(c *Config) any { return &c.HelseID.Leeway }, help: "difference of clocks for tokens"},
 
 	{key: "persontjenesten.url", check: isHTTP, at: func(c *Config) any { return &c.Persontjenesten.URL },
-		help: "base URL of Persontjenesten with version and kind of access, `https://…/api/v3/full-access`; when empty, nobody is asked whether a patient is dead or has a protected address (L4, L5)"},
+		help: "base URL of Persontjenesten with version and kind of access, `https://…/api/v3/full-access`; when empty, nobody is asked whether a patient exists (P2), is dead or has a protected address (L4, L5)"},
 	{key: "persontjenesten.client_id", at: func(c *Config) any { return &c.Persontjenesten.ClientID }, help: "our client at HelseID for it"},
 	{key: "persontjenesten.private_key", secret: true, check: isPrivateJWK, at: func(c *Config) any { return &c.Persontjenesten.PrivateKey },
 		help: "that client's private key, a JWK"},
@@ -82,6 +87,17 @@ var settings = []setting{
 		help: "how long an answer is used again, at most 1m: a protected address must be out of reach within a minute"},
 	{key: "persontjenesten.stale", otherwise: "1h", check: orNever(upTo(7 * 24 * time.Hour)), at: func(c *Config) any { return &c.Persontjenesten.Stale },
 		help: "how old an answer may be while Persontjenesten is down, at most 168h; 0 is never: readers are then refused with 503"},
+	{key: "persontjenesten.known", otherwise: "24h", check: orNever(upTo(7 * 24 * time.Hour)), at: func(c *Config) any { return &c.Persontjenesten.Known },
+		help: "for how long uploads are taken for a patient who was found to exist without asking again (P2), at most 168h; 0 asks for each upload, but for `persontjenesten.fresh`"},
+	{key: "persontjenesten.unverified_uploads", otherwise: "false", at: func(c *Config) any { return &c.Persontjenesten.Unverified },
+		help: "take uploads, with a warning, while Persontjenesten cannot say whether the patient exists (P2); otherwise they are refused with 503 and Retry-After"},
+
+	{key: "access.roles", otherwise: strings.Join(access.DefaultPolicy().Roles, ","), check: areRoles, at: func(c *Config) any { return &c.Access.Roles },
+		help: "roles of 9060 whose holders may read (C3)"},
+	{key: "access.denied_roles", otherwise: strings.Join(access.DefaultPolicy().DeniedRoles, ","), check: areRoles, at: func(c *Config) any { return &c.Access.DeniedRoles },
+		help: "roles of 9060 that may not, also when `access.roles` has them (C3)"},
+	{key: "access.break_glass", check: areBreakGlass, at: func(c *Config) any { return &c.Access.BreakGlass },
+		help: "purposes of emergency that open what a patient has barred to health personnel (NORS, C2): some of ETREAT and BTG; empty is none"},
 
 	{key: "limits.request", otherwise: "256MiB", check: positive, at: func(c *Config) any { return &c.Limits.Request }, help: "largest request body"},
 	{key: "limits.header", otherwise: "64KiB", check: positive, at: func(c *Config) any { return &c.Limits.Header }, help: "largest request header"},

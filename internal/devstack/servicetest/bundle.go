@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"dokumentlager/internal/document"
 	"dokumentlager/internal/tenant"
 
 	"github.com/google/uuid"
@@ -83,21 +84,26 @@ func (b Bundle) message() Object {
 				Object{"url": mhd + "ihe-designationType", "valueCodeableConcept": concept("2.16.578.1.12.4.1.1.9602", "A03-2")},
 				Object{"url": mhd + "ihe-sourceId", "valueIdentifier": Object{"value": "urn:oid:2.16.578.1.12.4.5.480.1.2"}},
 			},
-			"identifier": []any{Object{"use": "usual", "system": "urn:ietf:rfc:3986", "value": "urn:uuid:" + uuid.NewString()}},
+			"identifier": []any{Object{"use": "usual", "system": "urn:ietf:rfc:3986", "value": "urn:oid:" + document.OIDOf(uuid.New())}},
 			"code":       Object{"coding": []any{Object{"system": "https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes", "code": "submissionset"}}},
 			"subject":    Object{"reference": patient}, "entry": members,
 		}),
-		entry(patient, "Patient", Object{
-			"resourceType": "Patient", "identifier": []any{Object{"system": PatientSystem, "value": b.Patient}},
-			"name": []any{Object{"family": "DANSER", "given": []any{"LINE"}}}, "gender": "female", "birthDate": "1969-11-13",
-		}),
+		entry(patient, "Patient", b.person()),
 	}
 	for _, d := range b.Docs {
 		entries = append(entries,
 			entry("urn:uuid:"+d.BinaryID, "Binary", Object{"resourceType": "Binary", "id": d.BinaryID, "contentType": d.media(), "data": base64.StdEncoding.EncodeToString(d.Bytes)}),
-			entry("urn:uuid:"+d.ID, "DocumentReference", d.reference(b.Home, patient)))
+			entry("urn:uuid:"+d.ID, "DocumentReference", d.reference(b.Home, patient, b.person())))
 	}
 	return Object{"resourceType": "Bundle", "type": "transaction", "meta": Object{"profile": []any{mhd + "IHE.MHD.Comprehensive.ProvideBundle"}}, "entry": entries}
+}
+
+// person is the patient as a Patient resource.
+func (b Bundle) person() Object {
+	return Object{
+		"resourceType": "Patient", "identifier": []any{Object{"system": PatientSystem, "value": b.Patient}},
+		"name": []any{Object{"family": "DANSER", "given": []any{"LINE"}}}, "gender": "female", "birthDate": "1969-11-13",
+	}
 }
 
 func entry(fullURL, kind string, resource Object) Object {
@@ -117,17 +123,19 @@ func or(s, otherwise string) string {
 	return s
 }
 
-func (d Doc) reference(home, patient string) Object {
+func (d Doc) reference(home, patient string, known Object) Object {
 	sum := sha1.Sum(d.Bytes)
+	known["id"] = "patient"
 	ref := Object{
 		"resourceType": "DocumentReference", "id": d.ID, "status": "current",
-		"masterIdentifier": Object{"system": "urn:ietf:rfc:3986", "value": "urn:uuid:" + d.MasterID},
+		"masterIdentifier": Object{"use": "usual", "system": "urn:ietf:rfc:3986", "value": "urn:uuid:" + d.MasterID},
 		"type":             concept("2.16.578.1.12.4.1.1.9602", or(d.TypeCode, "A03-2")),
 		"category":         []any{concept("2.16.578.1.12.4.1.1.9602", or(d.Class, "A00-1"))},
 		"subject":          Object{"reference": patient}, "date": "2026-11-01T12:00:00Z",
 		"contained": []any{
 			Object{"resourceType": "Practitioner", "id": "p", "name": []any{Object{"family": "GREVLING", "given": []any{"KVART"}}}},
 			Object{"resourceType": "Organization", "id": "o", "name": "STIFTELSEN BETANIEN HOSPITAL SKIEN", "identifier": []any{Object{"system": "urn:oid:2.16.578.1.12.4.1.4.101", "value": "981275721"}}},
+			known,
 			Object{"resourceType": "PractitionerRole", "id": "r", "practitioner": Object{"reference": "#p"}, "organization": Object{"reference": "#o"}},
 		},
 		"author":        []any{Object{"reference": "#p"}, Object{"reference": "#r"}, Object{"reference": "#o"}},
@@ -144,7 +152,7 @@ func (d Doc) reference(home, patient string) Object {
 			"period":            Object{"start": "2026-10-30T08:00:00Z", "end": "2026-10-31T09:00:00Z"},
 			"facilityType":      concept("2.16.578.1.12.4.1.1.1303", "86.909"),
 			"practiceSetting":   concept("2.16.578.1.12.4.1.1.8653", "6"),
-			"sourcePatientInfo": Object{"reference": patient},
+			"sourcePatientInfo": Object{"reference": "#patient"},
 		},
 	}
 	var relations []any

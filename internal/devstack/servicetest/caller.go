@@ -82,6 +82,14 @@ func (c *Caller) With(claims map[string]any) *Caller {
 	return &Caller{service: c.service, key: c.key, claims: changed}
 }
 
+// For is the same caller with another purpose in the attest.
+func (c *Caller) For(purpose string) *Caller {
+	organisation, _ := c.claims["helseid://claims/client/claims/orgnr_parent"].(string)
+	claim := attest(organisation)
+	claim["care_relationship"].(map[string]any)["purpose_of_use"] = map[string]any{"code": purpose, "system": "urn:oid:2.16.840.1.113883.1.11.20448"}
+	return c.With(map[string]any{"nhn:tillitsrammeverk:parameters": claim})
+}
+
 // Token is a fresh access token.
 func (c *Caller) Token(t testing.TB) string {
 	t.Helper()
@@ -116,7 +124,7 @@ func (c *Caller) Do(t testing.TB, req *http.Request) Answer {
 	return Send(t, req)
 }
 
-// Sign puts a fresh token and proof on a request.
+// Sign puts a fresh token and proof on a request, and the calling system (R3) where the test names none.
 func (c *Caller) Sign(t testing.TB, req *http.Request) {
 	t.Helper()
 	token := c.Token(t)
@@ -126,6 +134,9 @@ func (c *Caller) Sign(t testing.TB, req *http.Request) {
 	}
 	req.Header.Set("Authorization", "DPoP "+token)
 	req.Header.Set("DPoP", proof)
+	if req.Header.Get("nhn-source-system") == "" {
+		req.Header.Set("nhn-source-system", "servicetest 1.0")
+	}
 }
 
 // Send sends a request as it is.

@@ -82,6 +82,7 @@ func TestPersontjenesten(t *testing.T) {
 		"dead and protected": {allParts, "17855599120", 200, "1955-05-17T00:00:00", "2026-01-02T00:00:00", "StrictlyConfidential"},
 		"one part":           {"?informationParts=Birth", "17855599120", 200, "1955-05-17T00:00:00", "", ""},
 		"unknown":            {allParts, "00000000000", 404, "", "", ""},
+		"not listed":         {allParts, "01010150074", 200, "", "", "Unclassified"},
 		"no parts":           {"", "13116900216", 400, "", "", ""},
 		"no number":          {allParts, "", 400, "", "", ""},
 		"number in address":  {allParts + "&nin=13116900216", "13116900216", 400, "", "", ""},

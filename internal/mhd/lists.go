@@ -1,0 +1,194 @@
+package mhd
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"net/url"
+	"time"
+
+	"dokumentlager/internal/access"
+	"dokumentlager/internal/audit"
+	"dokumentlager/internal/disclosure"
+	"dokumentlager/internal/document"
+	"dokumentlager/internal/fault"
+	"dokumentlager/internal/fhir"
+	"dokumentlager/internal/registry"
+)
+
+// setsAndFolders is ITI-66.
+var setsAndFolders = searching{"List", "search-lists", parseLists, (*Door).findLists, func(d *Door) cursors { return d.lists }}
+
+// forLists is another key for another purpose: a page of one kind of search cannot be asked for as one of the other.
+func forLists(key []byte) []byte {
+	sum := sha256.Sum256(append([]byte("dokumentlager: cursors of List\x00"), key...))
+	return sum[:]
+}
+
+// listKinds are the parameters of ITI-66, FHIR's _id and _lastUpdated, and what each search has.
+var listKinds = map[string]kind{
+	"patient.identifier": special, "status": special,
+	"code": token, "designationType": token,
+	"_id": identifierToken, "identifier": identifierToken, "sourceId": identifierToken,
+	"source.given": text, "source.family": text,
+	"date": date, "_lastUpdated": date,
+	"homeCommunityId": special, "_count": special, "_sort": special, "_total": special, "_format": special,
+}
+
+// listOrders are what _sort may say of submission sets and folders.
+var listOrders = map[string]registry.Order{"-date": {}, "date": {Oldest: true}}
+
+// parseLists reads the parameters of ITI-66 as parseSearch does those of ITI-67; code is required too.
+func parseLists(form url.Values, strict bool) (disclosure.Search, fault.Problems, error) {
+	p := &params{form: form, kinds: listKinds}
+	p.required("code")
+	q := disclosure.Search{Patient: p.patient(), Statuses: p.statuses(), HomeCommunity: p.home(), Paging: p.paging(listOrders), Text: p.text()}
+	q.Criteria = p.all(strict)
+	return q, p.warnings, p.problems.Err()
+}
+
+func (d *Door) findLists(ctx context.Context, reader disclosure.Reader, q disclosure.Search) (found, error) {
+	page, err := d.Disclosures.SearchLists(ctx, reader, q)
+	out := found{next: page.Next, total: page.Total, nors: page.NORS, warnings: page.Warnings}
+	for _, item := range page.Items {
+		out.entries = append(out.entries, fhir.BundleEntry{FullURL: d.resourceURL("List", item.List.ID),
+			Resource: fhir.Hold(list(item.List)), Search: &fhir.BundleSearch{Mode: "match"}})
+	}
+	return out, err
+}
+
+// readList is GET List/{id}: a record system reads back what its organisation sent; personnel read what the rules let them.
+func (d *Door) readList(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
+	if actor.Has(access.ScopeCreate) && !asPerson(actor) {
+		l, err := d.ownList(r, actor)
+		if err != nil {
+			return err
+		}
+		return d.answer(w, r, http.StatusOK, list(l))
+	}
+	l, err := d.listByRules(r, actor)
+	if err != nil {
+		return err
+	}
+	return d.answer(w, r, http.StatusOK, list(l))
+}
+
+// listByRules is a submission set or folder as its reader may see it.
+func (d *Door) listByRules(r *http.Request, actor audit.Actor) (document.List, error) {
+	const operation = "read-list"
+	reader, err := d.reader(r, actor)
+	if err != nil {
+		return document.List{}, d.Disclosures.Refuse(r.Context(), actor, operation, err)
+	}
+	a, err := address(r)
+	if err != nil {
+		return document.List{}, d.Disclosures.Refuse(r.Context(), actor, operation, err)
+	}
+	item, err := d.Disclosures.ReadList(r.Context(), reader, a.Entry, a.HomeCommunity)
+	return item.List, err
+}
+
+// asPerson: older tokens carry writing and reading scopes together; a person reads by the rules for persons.
+func asPerson(actor audit.Actor) bool {
+	return actor.Kind == access.Personnel && (actor.Has(access.ScopeReadList) || actor.Has(access.ScopeReadListKJ))
+}
+
+// ownList is a submission set or folder for its sender.
+func (d *Door) ownList(r *http.Request, actor audit.Actor) (document.List, error) {
+	if err := d.mayWrite(r, actor, access.ScopeCreate, audit.Read, "read-set"); err != nil {
+		return document.List{}, err
+	}
+	a, err := address(r)
+	if err != nil {
+		return document.List{}, d.Submissions.RefuseUnread(r.Context(), actor, audit.Read, "read-set", err)
+	}
+	return d.Submissions.ReadSet(r.Context(), actor, a)
+}
+
+// list encodes a submission set or folder with the profile it has enough for; masked ones come in already without their content.
+func list(s document.List) *fhir.List {
+	w := &writer{}
+	l := &fhir.List{
+		ID:         s.ID.String(),
+		Meta:       &fhir.Meta{LastUpdated: s.Registered.UTC().Format(time.RFC3339Nano)},
+		Identifier: listIdentifiers(s),
+		Status:     map[document.Status]string{document.Approved: "current", document.Deprecated: "retired"}[s.Status],
+		Mode:       "working", Title: s.Title, Date: dateTime(s.Time),
+	}
+	if s.Comments != "" {
+		l.Note = []fhir.Annotation{{Text: s.Comments}}
+	}
+	for _, m := range s.Members {
+		l.Entry = append(l.Entry, fhir.ListEntry{Item: &fhir.Reference{Reference: "DocumentReference/" + m.String()}})
+	}
+	for _, f := range s.Folders {
+		l.Entry = append(l.Entry, fhir.ListEntry{Item: &fhir.Reference{Reference: "List/" + f.String()}})
+	}
+	if s.Kind == document.FolderKind {
+		return folder(l, s)
+	}
+	return set(l, s, w)
+}
+
+func listIdentifiers(s document.List) []fhir.Identifier {
+	return []fhir.Identifier{
+		{Use: "usual", System: systemURI, Value: document.URN(s.UniqueID)},
+		{Use: "official", System: systemURI, Value: "urn:uuid:" + s.ID.String()},
+	}
+}
+
+// set is what only a submission set has.
+func set(l *fhir.List, s document.List, w *writer) *fhir.List {
+	l.Code = listCode(disclosure.SubmissionSet)
+	l.Subject = w.contain("patient", func(id string) fhir.Typed { return patientResource(id, withID(s.SourcePatient, s.Patient)) })
+	if s.SourceID != "" {
+		l.Extension = append(l.Extension, fhir.Extension{URL: extSourceID, ValueIdentifier: identified(s.SourceID)})
+	}
+	designate(l, s)
+	l.Source = w.source(s.Authors)
+	l.Contained = w.contained
+	return claimedSet(l)
+}
+
+// folder is what only a folder has.
+func folder(l *fhir.List, s document.List) *fhir.List {
+	l.Code = listCode(disclosure.Folder)
+	l.Meta.LastUpdated = s.Time.At.UTC().Format(time.RFC3339Nano)
+	l.Subject = &fhir.Reference{Identifier: &fhir.Identifier{System: document.URN(s.Patient.Authority), Value: s.Patient.Value}}
+	designate(l, s)
+	l.Meta.Profile = []string{profileMinimalFolder}
+	if l.Title != "" && len(l.Extension) > 0 {
+		l.Meta.Profile = []string{profileFolder}
+	}
+	return l
+}
+
+const (
+	profileList          = mhdDefinitions + "IHE.MHD.List"
+	profileFolder        = mhdDefinitions + "IHE.MHD.Comprehensive.Folder"
+	profileMinimalFolder = mhdDefinitions + "IHE.MHD.Minimal.Folder"
+)
+
+func listCode(code string) *fhir.CodeableConcept {
+	return &fhir.CodeableConcept{Coding: []fhir.Coding{{System: listTypes, Code: code}}}
+}
+
+func designate(l *fhir.List, s document.List) {
+	for _, c := range s.Codes {
+		if concept := concept(c); concept != nil {
+			l.Extension = append(l.Extension, fhir.Extension{URL: extDesignation, ValueCodeableConcept: concept})
+		}
+	}
+}
+
+// listParams are those of the capability statement that are no criteria.
+var listParams = []fhir.CapabilitySearchParam{
+	{Name: "patient.identifier", Type: "token", Documentation: "required; system|value, or a national identity number alone"},
+	{Name: "status", Type: "token", Documentation: "required; current, superseded"},
+	{Name: "date", Type: "date", Documentation: "submissionTime of a set, lastUpdateTime of a folder"},
+	{Name: "_lastUpdated", Type: "date", Documentation: "when it was registered here, or last got a document"},
+	{Name: "homeCommunityId", Type: "token", Documentation: "ask one home community only"},
+	{Name: "_count", Type: "number", Documentation: "entries of a page, 1 to 200"},
+	{Name: "_sort", Type: "string", Documentation: "-date (the usual), date"},
+	{Name: "_total", Type: "token", Documentation: "accurate, estimate (the same), none"},
+}
