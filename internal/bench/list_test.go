@@ -4,8 +4,10 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,6 +31,8 @@ const (
 	listRounds = 300
 	// entries is how many documents the patient has in all, page how many a list shows.
 	entries, page = 200, 20
+	// first is how many of each of many tenants a list asks for first (package disclosure), where the page shows fewer of each.
+	first = 8
 )
 
 // list compares ITI-67 with the statement it runs, in one tenant and over five, and then with what else it may not do without:
@@ -60,11 +64,13 @@ func (r *rig) list(t *testing.T) {
 // lister searches for one patient and does its floors.
 type lister struct {
 	*rig
-	t       *testing.T
-	form    string
-	doctor  *servicetest.Caller
-	tenants []tenant.Tenant
-	conn    *pgx.Conn
+	t    *testing.T
+	form string
+	// page is how many entries a list shows, limit how many a statement asks for.
+	page, limit int
+	doctor      *servicetest.Caller
+	tenants     []tenant.Tenant
+	conn        *pgx.Conn
 	// statements are Find's own, one for each tenant, as the database saw them.
 	statements []string
 	args       []any
@@ -72,25 +78,40 @@ type lister struct {
 	proofs     postgres.Proofs
 }
 
+// newLister uploads what it will search for.
 func (r *rig) newLister(t *testing.T, patient string, tenants int) *lister {
 	t.Helper()
-	id := document.PatientID{Value: patient, Authority: strings.TrimPrefix(servicetest.PatientSystem, "urn:oid:")}
-	// One more is asked for than is shown: whether there is a next page must be known (package disclosure).
-	query := registry.Query{Patient: id, Limit: page + 1}
-	l := &lister{rig: r, t: t, conn: bare(t, r.service.Parts.OwnerURL), doctor: r.service.Doctor(t, servicetest.Organisation()),
-		args: []any{id.CX(), query.Limit, string(document.Approved)}, log: audit.Log{DB: r.service.DB}, proofs: postgres.Proofs{DB: r.service.DB}}
+	var filled []tenant.Tenant
 	for range tenants {
 		of := r.service.Tenant(t)
 		r.fill(t, of, patient, entries/tenants)
-		l.tenants = append(l.tenants, of)
+		filled = append(filled, of)
+	}
+	// One more is asked for than is shown: whether there is a next page must be known (package disclosure).
+	return r.lister(t, document.PatientID{Value: patient, Authority: document.AuthorityFNR}, filled, page, page+1)
+}
+
+// lister searches in tenants that hold something, without home community where there are several.
+func (r *rig) lister(t *testing.T, patient document.PatientID, tenants []tenant.Tenant, page, limit int) *lister {
+	t.Helper()
+	query := registry.Query{Patient: patient, Limit: limit}
+	l := &lister{rig: r, t: t, page: page, limit: limit, tenants: tenants, conn: bare(t, r.service.Parts.OwnerURL),
+		doctor: r.service.Doctor(t, servicetest.Organisation()), args: []any{patient.CX(), query.Limit, string(document.Approved)},
+		log: audit.Log{DB: r.service.DB}, proofs: postgres.Proofs{DB: r.service.DB}}
+	for _, of := range tenants {
 		l.statements = append(l.statements, l.capture(of, query))
 	}
-	form := url.Values{"patient.identifier": {servicetest.PatientSystem + "|" + patient}, "status": {"current"}, "_count": {fmt.Sprint(page)}}
-	if tenants == 1 {
-		form.Set("homeCommunityId", l.tenants[0].HomeCommunity)
-	}
-	l.form = form.Encode()
+	l.form = form(patient, page, tenants...)
 	return l
+}
+
+// form is a search for a patient's current documents; in one tenant, with its home community.
+func form(patient document.PatientID, count int, in ...tenant.Tenant) string {
+	f := url.Values{"patient.identifier": {document.URN(patient.Authority) + "|" + patient.Value}, "status": {"current"}, "_count": {fmt.Sprint(count)}}
+	if len(in) == 1 {
+		f.Set("homeCommunityId", in[0].HomeCommunity)
+	}
+	return f.Encode()
 }
 
 // fill uploads small documents, twenty in a bundle, and lets the database learn of them: else it would do so at some point of the
@@ -144,7 +165,7 @@ func (l *lister) capture(of tenant.Tenant, q registry.Query) (statement string) 
 		l.t.Fatalf("%v: %s", err, statement)
 	}
 	again, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if diff := cmp.Diff(found, again); err != nil || diff != "" || len(found) != page+1 {
+	if diff := cmp.Diff(found, again); err != nil || diff != "" || len(found) != l.limit {
 		l.t.Fatalf("Find finds %d entries; its statement others: %v %s", len(found), err, diff)
 	}
 	return statement
@@ -157,22 +178,63 @@ func (l *lister) ours() time.Duration {
 	l.doctor.Sign(l.t, req)
 	var body bytes.Buffer
 	took := l.timed(l.t, req, &body)
-	var answer struct {
-		Entry []struct{ Search struct{ Mode string } }
-	}
-	if err := json.Unmarshal(body.Bytes(), &answer); err != nil {
-		l.t.Fatal(err)
-	}
-	matches := 0
-	for _, e := range answer.Entry {
-		if e.Search.Mode == "match" {
-			matches++
-		}
-	}
-	if matches != page || len(answer.Entry) != page {
-		l.t.Fatalf("%d entries, %d of them matches, want %d: %s", len(answer.Entry), matches, page, body.Bytes())
+	if found, _, err := matches(body.Bytes()); err != nil || len(found) != l.page {
+		l.t.Fatalf("%d matches, want %d: %v: %s", len(found), l.page, err, body.Bytes())
 	}
 	return took
+}
+
+// matches are the ids that a page lists, and the address of the next; anything else beside them is an error.
+func matches(answer []byte) (ids []string, next string, err error) {
+	var page struct {
+		Link  []struct{ Relation, URL string }
+		Entry []struct {
+			Resource struct{ ID string }
+			Search   struct{ Mode string }
+		}
+	}
+	if err := json.Unmarshal(answer, &page); err != nil {
+		return nil, "", err
+	}
+	for _, e := range page.Entry {
+		if e.Search.Mode != "match" {
+			return nil, "", fmt.Errorf("an entry of mode %s", e.Search.Mode)
+		}
+		ids = append(ids, e.Resource.ID)
+	}
+	for _, l := range page.Link {
+		if l.Relation == "next" {
+			next = l.URL
+		}
+	}
+	return ids, next, nil
+}
+
+// toTheEnd follows the pages and gives the number of different entries found and of pages.
+func (l *lister) toTheEnd() (found, pages int) {
+	l.t.Helper()
+	seen := map[string]bool{}
+	req := l.service.Request(l.t, http.MethodPost, "/R4/fhir/DocumentReference/_search", strings.NewReader(l.form), "Content-Type", "application/x-www-form-urlencoded")
+	for {
+		l.doctor.Sign(l.t, req)
+		var body bytes.Buffer
+		l.timed(l.t, req, &body)
+		ids, next, err := matches(body.Bytes())
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		pages++
+		for _, id := range ids {
+			if seen[id] {
+				l.t.Fatalf("page %d lists an entry again", pages)
+			}
+			seen[id] = true
+		}
+		if next == "" {
+			return len(seen), pages
+		}
+		req = l.service.Request(l.t, http.MethodGet, strings.TrimPrefix(next, l.service.URL), nil)
+	}
 }
 
 // statement runs the SQL of each tenant, one after the other, and reads the rows without looking at them.
@@ -180,25 +242,37 @@ func (l *lister) statement() time.Duration {
 	l.t.Helper()
 	began := time.Now()
 	for _, sql := range l.statements {
-		rows, err := l.conn.Query(l.t.Context(), sql, l.args...)
-		if err != nil {
+		if err := readAll(l.t.Context(), l.conn, sql, l.args, l.limit); err != nil {
 			l.t.Fatal(err)
-		}
-		n := 0
-		for rows.Next() {
-			n++
-		}
-		if rows.Err() != nil || n != page+1 {
-			l.t.Fatalf("%d rows: %v", n, rows.Err())
 		}
 	}
 	return time.Since(began)
 }
 
+// querier is a connection or a pool.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+func readAll(ctx context.Context, db querier, sql string, args []any, want int) error {
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for rows.Next() {
+		n++
+	}
+	if n != want {
+		return errors.Join(rows.Err(), fmt.Errorf("%d rows, want %d", n, want))
+	}
+	return rows.Err()
+}
+
 // event commits one audit event in each tenant, one after the other, as a search has to.
 func (l *lister) event() time.Duration {
 	l.t.Helper()
-	hits := page
+	hits := l.page
 	began := time.Now()
 	for _, of := range l.tenants {
 		e := audit.New(time.Now(), audit.Actor{RequestID: "bench"}, audit.Read, "search")

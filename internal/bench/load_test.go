@@ -129,6 +129,7 @@ func (s *sender) sign(req *http.Request) (err error) {
 	proof, err := s.key.Proof(req.Method, s.url, s.token, "")
 	req.Header.Set("Authorization", "DPoP "+s.token)
 	req.Header.Set("DPoP", proof)
+	req.Header.Set("nhn-source-system", "bench 1.0")
 	return err
 }
 

@@ -2,12 +2,14 @@ package conformance
 
 import (
 	"flag"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// TestConformance replays the three collections and holds docs/conformance.md to what happened.
+// TestConformance replays the three collections, talks to a tenant of its own, holds every answer to FHIR and MHD, and docs/conformance.md to what
+// happened.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	from := thirdparty(t)
@@ -22,7 +24,18 @@ func TestConformance(t *testing.T) {
 		return
 	}
 	everyMessage(t, &b, from)
-	b.publish(t)
+	publish(t, messagesPart, markdown(b.sorted()))
+	t.Run("scenarios", func(t *testing.T) {
+		t.Run("nhn", func(t *testing.T) { t.Parallel(); converse(t) })
+		t.Run("ihe", func(t *testing.T) { t.Parallel(); converseIHE(t, from) })
+		if os.Getenv(validatorVariable) != "" {
+			partial(t) // takes as long as the service waits for a tenant, twice
+		}
+		everyFault(t)
+		sentByUs(t)
+		described(t)
+	})
+	t.Run("answers", func(t *testing.T) { validate(t, from) })
 }
 
 // messages are the files that must stand in the table, one by one.

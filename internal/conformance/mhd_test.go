@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -66,8 +67,8 @@ func replayMHD(t *testing.T, b *table, from collection) {
 		Why: "a set's uniqueId is registered once (spec/ihe.md 1.5); the very same message is a retry"}, func(t *testing.T) string {
 		return sentAgain(t, newIHE(t), withExPatient(t, from, from.read(t, exSimple)))
 	})
-	b.play(t, row{Source: exComplete, Transaction: "ITI-65", Expected: "200; a recipient that keeps no folders warns", Why: added + "; the appended-to document registered before"}, func(t *testing.T) string {
-		return related(t, from, exComplete, "DocumentReference/ex-DocumentReferenceComprehensive", "current")
+	b.play(t, row{Source: exComplete, Transaction: "ITI-65", Expected: "200; its folder is found (ITI-66)", Why: added + "; the appended-to document registered before"}, func(t *testing.T) string {
+		return related(t, from, exComplete, "DocumentReference/ex-DocumentReferenceComprehensive", "current", folderFound)
 	})
 	b.play(t, row{Source: exReplace, Step: "as it is", Transaction: "ITI-65 with PATCH", Expected: "200", Result: notApplicable,
 		Why: "states a size of 24 for its 23 bytes; besides, patient and replaced document are not here"}, func(t *testing.T) string {
@@ -104,7 +105,7 @@ func codes(issues []string) (out []string) {
 }
 
 // related registers a document, fills its id into the example and sends that; the first document is afterwards what status says.
-func related(t *testing.T, from collection, source, target, status string) string {
+func related(t *testing.T, from collection, source, target, status string, also ...func(*testing.T, collection, bench) string) string {
 	to := newIHE(t)
 	first := to.accept(t, withExPatient(t, from, from.read(t, exSimple)))[0]
 	filled := strings.ReplaceAll(string(from.read(t, source)), `"`+target+`"`, `"DocumentReference/`+path.Base(first.Location)+`"`)
@@ -115,7 +116,32 @@ func related(t *testing.T, from collection, source, target, status string) strin
 	if got := to.status(t, docs[0].Location); got != "current" {
 		t.Errorf("the new document is %s, want current", got)
 	}
+	for _, look := range also {
+		return taken(docs) + look(t, from, to)
+	}
 	return taken(docs)
+}
+
+// folderFound: the example's folder is found by its kind and code, with at least the elements that IHE's example answer has.
+func folderFound(t *testing.T, from collection, to bench) string {
+	t.Helper()
+	form := url.Values{"patient.identifier": {"http://example.org/patients|mrn-1234"}, "status": {"current"}, "code": {"folder"}, "designationType": {"http://snomed.info/sct|284548004"},
+		"homeCommunityId": {to.of.HomeCommunity}}
+	a := to.doctor.Do(t, to.Request(t, http.MethodPost, "/R4/fhir/List/_search", strings.NewReader(form.Encode()), "Content-Type", "application/x-www-form-urlencoded"))
+	ours, example := parse(t, a.Body), parse(t, from.read(t, examples+"Bundle-ex-findDocumentListsResponse.json"))
+	entries, _ := ours["entry"].([]any)
+	if a.Status != http.StatusOK || len(entries) != 1 || ours["type"] != example["type"] || ours["total"] != example["total"] {
+		t.Fatalf("the folder is not found: %d %s", a.Status, a.Body)
+	}
+	want, got := example["entry"].([]any)[0].(servicetest.Object), entries[0].(servicetest.Object)
+	for _, pair := range [][2]servicetest.Object{{want, got}, {want["resource"].(servicetest.Object), got["resource"].(servicetest.Object)}} {
+		for key := range pair[0] {
+			if pair[1][key] == nil && key != "text" {
+				t.Errorf("a folder of ours has no %s, the example has", key)
+			}
+		}
+	}
+	return "; the folder is found"
 }
 
 // sentAgain sends a message twice, and a third time with another document under the same submission set.
@@ -172,7 +198,7 @@ func noRequests(b *table) {
 		"Bundle-ex-response-minimalProvideDocumentBundleSimple":         "an answer; ours has the same elements (asserted wherever a message is accepted)",
 		"Bundle-ex-findDocumentReferencesResponse":                      "an answer to ITI-67; ours has the same elements (asserted)",
 		"Bundle-FindDocumentReferences":                                 "an answer to ITI-67, of another example",
-		"Bundle-ex-findDocumentListsResponse":                           "an answer to ITI-66, which is not offered",
+		"Bundle-ex-findDocumentListsResponse":                           "an answer to ITI-66; ours has the same elements (asserted)",
 		"Bundle-ex-dummyBundleDocAndBinary":                             "input of $generate-metadata (ITI-106), which is not offered",
 		"Bundle-ex-fhir-document-bundle":                                "a FHIR document: content, not a message",
 	} {

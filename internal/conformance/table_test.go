@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	gocmp "github.com/google/go-cmp/cmp"
 )
 
 var update = flag.Bool("update", false, "write docs/conformance.md anew")
@@ -104,26 +102,6 @@ func markdown(rows []row) string {
 		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 	}
 	return b.String()
-}
-
-// publish prints the table, writes it below build/ and holds docs/conformance.md to it.
-func (b *table) publish(t *testing.T) {
-	t.Helper()
-	got := markdown(b.sorted())
-	t.Log("\n" + got)
-	root := filepath.Join("..", "..")
-	write(t, filepath.Join(root, "build", "conformance.md"), got)
-	committed := filepath.Join(root, "docs", "conformance.md")
-	if *update {
-		write(t, committed, got)
-	}
-	want, err := os.ReadFile(committed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := gocmp.Diff(string(want), got); diff != "" {
-		t.Errorf("docs/conformance.md is not what happened (-written +happened); look, then run with -update:\n%s", diff)
-	}
 }
 
 func write(t *testing.T, name, content string) {
