@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"dokumentlager/internal/access"
@@ -152,12 +153,10 @@ func (s *Service) lookInto(ctx context.Context, tx *postgres.Tx, v view, t tenan
 		return c, err
 	}
 	c.folders = lo.KeyBy(folders, func(l document.List) uuid.UUID { return l.ID })
-	ids := lo.Uniq(lo.FlatMap(append(folders, found...), func(l document.List, _ int) []uuid.UUID { return l.Members }))
+	ids := lo.Uniq(lo.FlatMap(append(folders, found...), func(l document.List, _ int) []uuid.UUID { return append(slices.Clone(l.Members), l.Deleted...) }))
 	entries, err := registry.Members(ctx, tx, ids)
 	for _, e := range entries {
-		if e.Status != document.Tombstone {
-			c.decisions[e.ID] = decided{s.decide(v, t, e), e.Patient}
-		}
+		c.decisions[e.ID] = decided{s.decide(v, t, e), e.Patient}
 	}
 	return c, err
 }
@@ -185,6 +184,11 @@ func (c contents) standing(l document.List) (st standing) {
 			st.barred, st.rule = true, lo.CoalesceOrEmpty(st.rule, first(d.Rules))
 		}
 	}
+	for _, id := range l.Deleted { // what was barred stays so: the list's title may be the document's
+		if d := c.decisions[id]; d.List != access.Show {
+			st.barred, st.rule = true, lo.CoalesceOrEmpty(st.rule, first(d.Rules))
+		}
+	}
 	return st
 }
 
@@ -193,7 +197,7 @@ func (c contents) standing(l document.List) (st standing) {
 // that they are there.
 func (c contents) item(l document.List) (item ListItem, shown bool) {
 	item, st := ListItem{List: l, Tenant: c.tenant}, c.standing(l)
-	item.List.Members, item.List.Folders = st.shown, nil
+	item.List.Members, item.List.Folders, item.List.Deleted = st.shown, nil, nil
 	for _, id := range l.Folders {
 		folder := c.standing(c.folders[id])
 		if len(folder.shown) > 0 {

@@ -79,4 +79,10 @@ func TestListFollowsItsDocuments(t *testing.T) {
 			t.Errorf("%s: there %v, %+v", test.name, there, item)
 		}
 	}
+	for was, barred := range map[uuid.UUID]bool{shown: false, masked: true, omitted: true, gone: true} {
+		item, there := c.item(document.List{Kind: document.FolderKind, Patient: mine, Title: "title", Members: []uuid.UUID{shown}, Deleted: []uuid.UUID{was}})
+		if !there || item.Masked != barred || item.List.Deleted != nil || len(item.List.Members) != 1 {
+			t.Errorf("with a deleted one that was barred %v: there %v, %+v", barred, there, item)
+		}
+	}
 }

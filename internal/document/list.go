@@ -46,7 +46,9 @@ type List struct {
 	Authors         []Author
 	SourcePatient   SourcePatient
 	Registered      time.Time
-	// Members are the document entries that are there, without deleted ones; Folders are those that a set brought or added to. Both in the
-	// order in which they became members.
+	// Members are the document entries that are there; Folders are those that a set brought or added to. Both in the order in which they
+	// became members.
 	Members, Folders []uuid.UUID
+	// Deleted are members that were: the list's words may still speak of them.
+	Deleted []uuid.UUID
 }

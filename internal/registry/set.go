@@ -111,14 +111,16 @@ func ListsByID(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]documen
 	return lists(ctx, tx, selectList+`where s.id = any($1::text[]::uuid[])`, texts(ids))
 }
 
-// selectList leaves out members that are not there: deleted ones, and entries younger than their membership, which took over the id of a
-// deleted one and may be another patient's.
+// selectList keeps members that are there from deleted ones, and leaves out entries younger than their membership, which took over the id of
+// a deleted one and may be another patient's.
 const selectList = `select s.id, s.kind::text, s.unique_id, s.patient_id, s.status::text, s.source_id, s.content_type, s.codes, s.submission_time,
   s.registered_at, s.rest,
   array(select a.target_id::text from tenant.association a join tenant.document_entry e on e.id = a.target_id
     where a.source_id = s.id and a.kind = 'M' and e.status <> 'T' and e.registered_at <= a.registered_at order by a.id),
   array(select a.target_id::text from tenant.association a join tenant.submission f on f.id = a.target_id and f.kind = 'F'
-    where a.source_id = s.id and a.kind = 'M' order by a.id)
+    where a.source_id = s.id and a.kind = 'M' order by a.id),
+  array(select a.target_id::text from tenant.association a join tenant.document_entry e on e.id = a.target_id
+    where a.source_id = s.id and a.kind = 'M' and e.status = 'T' and e.registered_at <= a.registered_at order by a.id)
   from tenant.submission s `
 
 func lists(ctx context.Context, tx *postgres.Tx, sql string, args ...any) ([]document.List, error) {
@@ -132,9 +134,9 @@ func lists(ctx context.Context, tx *postgres.Tx, sql string, args ...any) ([]doc
 func scanList(r pgx.CollectableRow) (document.List, error) {
 	var l document.List
 	var kind, status, patient, content string
-	var codes, members, folders []string
+	var codes, members, folders, deleted []string
 	var rest []byte
-	err := r.Scan(&l.ID, &kind, &l.UniqueID, &patient, &status, &l.SourceID, &content, &codes, &l.Time.At, &l.Registered, &rest, &members, &folders)
+	err := r.Scan(&l.ID, &kind, &l.UniqueID, &patient, &status, &l.SourceID, &content, &codes, &l.Time.At, &l.Registered, &rest, &members, &folders, &deleted)
 	if err != nil {
 		return l, err
 	}
@@ -142,7 +144,7 @@ func scanList(r pgx.CollectableRow) (document.List, error) {
 	if content != "" && l.Kind == document.SubmissionSetKind {
 		l.Codes = []document.Code{document.ParseToken(content)}
 	}
-	l.Members, l.Folders = idsOf(members), idsOf(folders)
+	l.Members, l.Folders, l.Deleted = idsOf(members), idsOf(folders), idsOf(deleted)
 	if l.Patient, err = document.ParseCX(patient); err != nil {
 		return l, err
 	}

@@ -69,11 +69,12 @@ func TestDamage(t *testing.T) {
 	for _, size := range []int{1, 1000, 65_536, 65_537, 500_000} {
 		content := random(size)
 		o := repository.Object{Key: uuid.New(), Size: int64(size), SHA256: digest(content)}
-		flipped := bytes.Clone(content)
+		flipped, another := bytes.Clone(content), random(size)
 		flipped[rand.IntN(size)] ^= 1
+		another[0] = ^content[0] // of one byte it may be the same
 		for name, bad := range map[string][]byte{
 			"flipped": flipped, "one short": content[:size-1], "half": content[:size/2], "empty": {}, "one more": append(bytes.Clone(content), 0),
-			"another": random(size), "much more": append(bytes.Clone(content), content...),
+			"another": another, "much more": append(bytes.Clone(content), content...),
 		} {
 			overwrite(t, s, o, bad)
 			body, err := r.Open(t.Context(), s, o, 0, -1)
