@@ -176,17 +176,23 @@ func TestPagesOverTenants(t *testing.T) {
 	}
 }
 
-// lock keeps everybody from a tenant's table until the test ends or unlock is called.
-func lock(t *testing.T, of tenant.Tenant, table string) (unlock func()) {
+// lock keeps everybody from tenants' tables until the test ends or unlock is called. Its connection is its own: the owner's pool is small, and
+// tests that wait for each other's locks would wait for ever.
+func lock(t *testing.T, table string, tenants ...tenant.Tenant) (unlock func()) {
 	t.Helper()
-	tx, err := stacktest.Migrated(t).Owner.Pool().Begin(t.Context())
+	conn, err := pgx.ConnectConfig(t.Context(), stacktest.Migrated(t).Owner.Pool().Config().ConnConfig)
 	if err != nil {
 		t.Fatal(err)
 	}
-	unlock = func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }
+	unlock = func() { _ = conn.Close(context.WithoutCancel(t.Context())) }
 	t.Cleanup(unlock)
-	if _, err := tx.Exec(t.Context(), "lock table "+pgx.Identifier{of.SchemaName, table}.Sanitize()+" in access exclusive mode"); err != nil {
+	if _, err := conn.Exec(t.Context(), "begin"); err != nil {
 		t.Fatal(err)
+	}
+	for _, of := range tenants {
+		if _, err := conn.Exec(t.Context(), "lock table "+pgx.Identifier{of.SchemaName, table}.Sanitize()+" in access exclusive mode"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return unlock
 }
@@ -209,7 +215,7 @@ func TestSilentTenants(t *testing.T) {
 			t.Parallel()
 			c := newCabinet(t, 60)
 			c.service.TenantDeadline = deadline
-			unlock := lock(t, c.tenants[1], table)
+			unlock := lock(t, table, c.tenants[1])
 			p, err := c.service.List(t.Context(), c.reader, disclosure.Search{Patient: c.patient, Paging: disclosure.Paging{Limit: 200, Count: true}})
 			if err != nil || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0].Safe, c.tenants[1].HomeCommunity) || p.Total != nil {
 				t.Fatalf("%v %v, total %v", err, p.Warnings, p.Total)
@@ -238,9 +244,7 @@ func TestNobodyAnswers(t *testing.T) {
 	t.Parallel()
 	c := newCabinet(t, 30)
 	c.service.TenantDeadline = time.Second
-	for _, of := range c.tenants[:5] {
-		lock(t, of, "document_entry")
-	}
+	lock(t, "document_entry", c.tenants[:5]...)
 	p, err := c.service.List(t.Context(), c.reader, disclosure.Search{Patient: c.patient, Paging: disclosure.Paging{Limit: 10}})
 	if fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("%+v, %v", p, err)
@@ -252,8 +256,8 @@ func TestNobodyAnswers(t *testing.T) {
 func TestClosedIsNotNamed(t *testing.T) {
 	t.Parallel()
 	c := newCabinet(t, 60)
-	lock(t, c.tenants[5], "document_entry")
-	lock(t, c.tenants[5], "audit_event")
+	lock(t, "document_entry", c.tenants[5])
+	lock(t, "audit_event", c.tenants[5])
 	began := time.Now()
 	p, err := c.service.List(t.Context(), c.reader, disclosure.Search{Patient: c.patient, Paging: disclosure.Paging{Limit: 200}})
 	if err != nil || len(p.Warnings) != 0 || len(p.Items) != len(c.seen) || *p.Total != len(c.seen) || time.Since(began) > c.service.TenantDeadline/2 {
@@ -344,7 +348,7 @@ func TestSameRefusalBesideClosed(t *testing.T) {
 		c.register(t, c.tenants[0], []document.Entry{c.entry(r, 0)})
 	}
 	beside.register(t, beside.tenants[5], []document.Entry{beside.entry(r, 0)})
-	lock(t, empty.tenants[0], "document_entry")
+	lock(t, "document_entry", empty.tenants[0])
 	var told []string
 	for _, c := range []*cabinet{alone, beside} {
 		_, err := c.service.List(t.Context(), c.reader, disclosure.Search{Patient: c.patient, Paging: disclosure.Paging{Limit: 10}})
