@@ -139,7 +139,7 @@ func TestAuditPageHasEveryOperation(t *testing.T) {
 }
 
 // withOperation are the functions that begin or refuse an audited operation, and which of their arguments names it.
-var withOperation = map[string]int{"New": 3, "RefuseUnread": 3, "Refuse": 2, "needScope": 4, "note": 3}
+var withOperation = map[string]int{"New": 3, "RefuseUnread": 3, "Refuse": 2, "mayWrite": 4, "reading": 0, "writing": 1, "note": 3}
 
 func operationsIn(file *ast.File) (out []string) {
 	ast.Inspect(file, func(n ast.Node) bool {

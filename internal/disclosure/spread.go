@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/document"
@@ -190,7 +191,7 @@ func (sp *spread[T]) many(ctx context.Context, tenants []tenant.Tenant) (Page[T]
 
 // noneAnswered is the same for one tenant as for many: those that give the reader nothing must not show in it.
 func noneAnswered() *fault.Problem {
-	return fault.New(fault.PartUnavailable, "None of the home communities that hold documents answered. Try again.")
+	return fault.New(fault.PartUnavailable, "None of the home communities that hold documents answered. Try again.").RetryIn(5 * time.Second)
 }
 
 // open are the sources that have something to give.
