@@ -37,7 +37,7 @@ var settings = []setting{
 		help: "small pools that tenants are spread over"},
 	{key: "database.conns_per_pool", otherwise: "5", check: between(1, 100), at: func(c *Config) any { return &c.Database.ConnsPerPool },
 		help: "connections of each pool"},
-	{key: "database.control_conns", otherwise: "8", check: between(2, 100), at: func(c *Config) any { return &c.Database.ControlConns },
+	{key: "database.control_conns", otherwise: "8", check: between(4, 100), at: func(c *Config) any { return &c.Database.ControlConns },
 		help: "connections for what belongs to no tenant"},
 	{key: "database.acquire_timeout", otherwise: "10s", check: positive, at: func(c *Config) any { return &c.Database.AcquireTimeout },
 		help: "longest wait for a connection"},

@@ -128,7 +128,8 @@ func Prepare(ctx context.Context, p Place) (s *Service, err error) {
 	if err = s.Owner.Migrate(ctx, func(int, int) {}); err != nil {
 		return nil, err
 	}
-	s.DB, err = postgres.Open(ctx, postgres.Config{URL: p.AppURL, Pools: 2, ConnsPerPool: 2, ControlConns: 2})
+	// Whoever sweeps or scans again keeps a control connection; with as few as two, look-ups of tenants would wait for both.
+	s.DB, err = postgres.Open(ctx, postgres.Config{URL: p.AppURL, Pools: 2, ConnsPerPool: 2, ControlConns: 6})
 	return s, err
 }
 
