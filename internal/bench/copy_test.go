@@ -27,8 +27,9 @@ type copier struct {
 	*rig
 	t       *testing.T
 	locator registry.Locator
-	// source is the schema of the entry that is copied.
+	// source is the schema of the entry that is copied, of its tenant: no two copiers have the same.
 	source string
+	of     int32
 	// made counts tenants.
 	made int
 }
@@ -49,7 +50,7 @@ func (r *rig) copier(t *testing.T) *copier {
 	if a := r.service.Writer(t, source.Organisations[0]).Upload(t, b.JSON(t)); a.Status != http.StatusOK {
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
-	return &copier{rig: r, t: t, locator: locator, source: pgx.Identifier{source.SchemaName}.Sanitize()}
+	return &copier{rig: r, t: t, locator: locator, source: pgx.Identifier{source.SchemaName}.Sanitize(), of: source.ID}
 }
 
 // tenants makes so many instances, several at a time.
@@ -61,8 +62,8 @@ func (c *copier) tenants(n int) []tenant.Tenant {
 	group.SetLimit(4)
 	for i := range made {
 		c.made++
-		name := fmt.Sprintf("copy%d", c.made)
-		home := fmt.Sprintf("2.16.578.1.12.4.5.998.%d", c.made)
+		name := fmt.Sprintf("copy%dx%d", c.of, c.made)
+		home := fmt.Sprintf("2.16.578.1.12.4.5.998.%d.%d", c.of, c.made)
 		draft := administration.Draft{Name: name, HomeCommunity: home, Repository: home + ".2", Organisations: []string{servicetest.Organisation()},
 			Sharing: access.Sharing{Personnel: true, Citizen: true}, Profile: tenant.NHN, State: tenant.Active}
 		group.Go(func() (err error) { made[i], err = admin.Create(ctx, draft); return err })
