@@ -200,7 +200,7 @@ good "nothing happened that is not in it"
 
 # The example is tried as it is printed.
 root=$PWD
-example="eval \"\$($root/bin/dlctl token POST /R4/fhir/DocumentReference/_search)\" && curl -sS --noproxy 127.0.0.1 \"\$URL\" -H \"Authorization: DPoP \$TOKEN\" -H \"DPoP: \$PROOF\" --data-urlencode patient.identifier=$patient -d status=current"
+example="eval \"\$($root/bin/dlctl token POST /R4/fhir/DocumentReference/_search)\" && curl -sS --noproxy 127.0.0.1 \"\$URL\" -H \"Authorization: DPoP \$TOKEN\" -H \"DPoP: \$PROOF\" -H \"nhn-source-system: a shell\" --data-urlencode patient.identifier=$patient -d status=current"
 if command -v curl >/dev/null; then
 	env -u DLCTL_STACK sh -c "$example" >"$work/out" 2>&1 || fail "the curl example does not work"
 	said '"searchset"' && said "$summary" || fail "the curl example does not find the document"

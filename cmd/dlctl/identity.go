@@ -36,8 +36,12 @@ func purposeOf(method, address string) purpose {
 	if u, err := url.Parse(address); err == nil {
 		path = u.Path
 	}
-	collection := strings.HasSuffix(path, "/DocumentReference") && method == http.MethodGet
-	if collection || strings.HasSuffix(path, "/DocumentReference/_search") || strings.HasSuffix(path, "/mhd/document") || strings.HasSuffix(path, "/pingauth") {
+	for _, resource := range []string{"/DocumentReference", "/List"} {
+		if strings.HasSuffix(path, resource+"/_search") || strings.HasSuffix(path, resource) && method == http.MethodGet {
+			return reading
+		}
+	}
+	if strings.HasSuffix(path, "/mhd/document") || strings.HasSuffix(path, "/pingauth") {
 		return reading
 	}
 	return writing

@@ -128,6 +128,7 @@ func TestPurposeAndScopes(t *testing.T) {
 		{"POST", "http://x/R4/fhir/Bundle", writing}, {"POST", "/R4/fhir/Bundle/$validate", writing},
 		{"GET", "/R4/fhir/DocumentReference/1", writing}, {"GET", "/api/rest/document-status?id=1", writing},
 		{"POST", "http://x/dl/R4/fhir/DocumentReference/_search", reading}, {"GET", "/R4/fhir/DocumentReference?_cursor=x", reading},
+		{"POST", "/R4/fhir/List/_search", reading}, {"GET", "/R4/fhir/List?_cursor=x", reading}, {"GET", "/R4/fhir/List/1", writing},
 		{"GET", "http://x/mhd/document?documentUniqueId=1", reading}, {"GET", "/pingauth", reading},
 	} {
 		if got := purposeOf(c.method, c.address); got != c.want {
