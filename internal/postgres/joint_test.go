@@ -148,11 +148,12 @@ func TestJointEnds(t *testing.T) {
 	})
 	t.Run("midway", func(t *testing.T) {
 		t.Parallel()
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		db, id := single(t, nil), uuid.New()
 		j := jointly(id, a, b)
 		j.Queue(b, `select pg_sleep(30)`)
+		go func() { eventuallyBusy(t, &postgres.Tx{Schema: b}); cancel() }()
 		err := db.Commit(ctx, j, time.Minute)
 		wantUnavailable(t, err, "not known whether")
 		if !errors.Is(err, postgres.ErrUnconfirmed) {
