@@ -258,8 +258,8 @@ type TenantEvent struct {
 const blockedAfter = time.Second
 
 // RecordAll writes one event in the log of each of several tenants, whatever became of the request's context: all or none of them, in one
-// transaction with one commit. A tenant whose log cannot be written fails all at once, so that the caller can try them one by one with
-// Record; not after postgres.ErrUnconfirmed, when they may be there already.
+// transaction with one commit. A tenant whose log cannot be written fails all at once; the caller can then try them one by one. After
+// postgres.ErrUnconfirmed they may be there already, and are refused as duplicates (postgres.IsDuplicate).
 func (l Log) RecordAll(ctx context.Context, events []TenantEvent) error {
 	if len(events) == 0 {
 		return nil

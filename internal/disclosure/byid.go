@@ -101,11 +101,7 @@ func (one single[T]) audited(ctx context.Context, s *Service, v view, t tenant.T
 		if item, err = one.read(ctx, tx, v, t, id, event); err != nil {
 			return err
 		}
-		b := tx.Batch()
-		if err := audit.Append(tx, b, *event); err != nil {
-			return err
-		}
-		return b.Send(ctx)
+		return audit.AppendLast(tx, *event)
 	})
 	return item, err
 }

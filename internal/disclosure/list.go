@@ -22,6 +22,8 @@ import (
 type Search struct {
 	Patient  document.PatientID
 	Statuses []document.Status
+	// Kinds are those of the Lists that are wanted, which every reader sees of each; documents have none.
+	Kinds []document.ListKind
 	// Criteria are compared with what the reader sees: with a masked entry's mask, so that nothing is found by what the mask hides.
 	Criteria criteria.Criteria
 	// HomeCommunity restricts to one instance; empty asks all that hold the patient.

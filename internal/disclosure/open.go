@@ -81,11 +81,7 @@ func (s *Service) open(ctx context.Context, v view, w Wanted, o *Opened, event *
 		if o.Entry.ObjectKey != opened {
 			return unknown() // deleted and registered anew in between
 		}
-		b := tx.Batch()
-		if err := audit.Append(tx, b, *event); err != nil {
-			return err
-		}
-		return b.Send(ctx)
+		return audit.AppendLast(tx, *event)
 	})
 	if err != nil {
 		_ = o.Bytes.Close()

@@ -38,18 +38,10 @@ func (i ListItem) marks() (masked, lifted bool)                { return i.Masked
 
 // The fields a submission set or folder can be searched by: the parameters of ITI-66.
 const (
-	fieldCode        criteria.Field = "code"
 	fieldDesignation criteria.Field = "designationType"
 	fieldSourceID    criteria.Field = "sourceId"
 	fieldSrcGiven    criteria.Field = "source.given"
 	fieldSrcFamily   criteria.Field = "source.family"
-)
-
-// ListTypes is the code system of what the field code holds; SubmissionSet and Folder are its codes.
-const (
-	ListTypes     = "https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes"
-	SubmissionSet = "submissionset"
-	Folder        = "folder"
 )
 
 // SearchLists answers a search for submission sets and folders (FindSubmissionSets, FindFolders, ITI-66) as List does for documents.
@@ -65,11 +57,10 @@ func (s *Service) SearchLists(ctx context.Context, r Reader, q Search) (Page[Lis
 
 // lists reads the next n of one tenant and keeps those that the reader may see and searched for.
 func (s *Service) lists(ctx context.Context, tx *postgres.Tx, v view, t tenant.Tenant, q Search, after *registry.Position, n int) (chunk[ListItem], error) {
-	kinds := kindsOf(q.Criteria)
-	if len(kinds) == 0 {
+	if len(q.Kinds) == 0 {
 		return chunk[ListItem]{last: true}, nil
 	}
-	found, err := registry.FindLists(ctx, tx, registry.ListQuery{Patient: q.Patient, Kinds: kinds, Statuses: q.Statuses, Order: q.Order,
+	found, err := registry.FindLists(ctx, tx, registry.ListQuery{Patient: q.Patient, Kinds: q.Kinds, Statuses: q.Statuses, Order: q.Order,
 		Times: q.Criteria.Reach(fieldDate), After: after, Limit: n})
 	if err != nil {
 		return chunk[ListItem]{}, err
@@ -88,20 +79,10 @@ func (s *Service) lists(ctx context.Context, tx *postgres.Tx, v view, t tenant.T
 	return c, err
 }
 
-// kindsOf are the kinds that fit what a search says of code, which every reader sees of every list.
-func kindsOf(cs criteria.Criteria) []document.ListKind {
-	ofCode := lo.Filter(cs, func(c criteria.Criterion, _ int) bool { return c.Field == fieldCode })
-	return lo.Filter([]document.ListKind{document.SubmissionSetKind, document.FolderKind}, func(k document.ListKind, _ int) bool {
-		return criteria.Criteria(ofCode).Met(seenList(document.List{Kind: k}))
-	})
-}
-
 // seenList hands out a list's values as its reader sees them: l is masked already where it has to be.
 func seenList(l document.List) criteria.Of {
 	return func(f criteria.Field) criteria.Values {
 		switch f {
-		case fieldCode:
-			return tokens(document.Code{System: ListTypes, Value: lo.Ternary(l.Kind == document.FolderKind, Folder, SubmissionSet)})
 		case fieldDate:
 			return times(criteria.SpanOf(l.Time))
 		case fieldUpdated:

@@ -52,8 +52,9 @@ func (d *Door) metadata(w http.ResponseWriter, r *http.Request) {
 // typeNames are FHIR's for the kinds of parameters.
 var typeNames = map[kind]string{token: "token", identifierToken: "token", relatedToken: "reference", text: "string", date: "date", period: "date"}
 
-// searchParams lists what a search knows: criteria by kind, and what is read by name as documented here.
+// searchParams lists what a search knows: criteria by kind, what every search has, and what is documented for this one.
 func searchParams(kinds map[string]kind, documented ...fhir.CapabilitySearchParam) []fhir.CapabilitySearchParam {
+	documented = append(documented, everySearch...)
 	for name, k := range kinds {
 		told := slices.ContainsFunc(documented, func(p fhir.CapabilitySearchParam) bool { return p.Name == name })
 		if k != special && !told && !strings.HasSuffix(name, ".identifier") {
@@ -70,11 +71,15 @@ var meaning = map[string]string{
 	"author.given": "health personnel; masked entries have none",
 }
 
-var documentParams = []fhir.CapabilitySearchParam{
+// everySearch documents the parameters of commonKinds, but for _sort.
+var everySearch = []fhir.CapabilitySearchParam{
 	{Name: "patient.identifier", Type: "token", Documentation: "required; system|value, or a national identity number alone"},
 	{Name: "status", Type: "token", Documentation: "required; current, superseded"},
 	{Name: "homeCommunityId", Type: "token", Documentation: "ask one home community only"},
 	{Name: "_count", Type: "number", Documentation: "entries of a page, 1 to 200"},
-	{Name: "_sort", Type: "string", Documentation: "-creation (the usual), creation, -date, date"},
 	{Name: "_total", Type: "token", Documentation: "accurate, estimate (the same), none"},
+}
+
+var documentParams = []fhir.CapabilitySearchParam{
+	{Name: "_sort", Type: "string", Documentation: "-creation (the usual), creation, -date, date"},
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
@@ -25,7 +24,7 @@ const (
 	extAuthorOrg      = mhdDefinitions + "ihe-authorOrg"
 	extRecipient      = mhdDefinitions + "ihe-intendedRecipient"
 	oldHomeCommunity  = "http://ihe.net/fhir/StructureDefinition/homeCommunityId"
-	listTypes         = disclosure.ListTypes
+	listTypes         = "https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes"
 	systemURI         = "urn:ietf:rfc:3986"
 	profileSet        = mhdDefinitions + "IHE.MHD.Comprehensive.SubmissionSet"
 	profileEntry      = mhdDefinitions + "IHE.MHD.Comprehensive.DocumentReference"
@@ -136,7 +135,7 @@ func (d *decoder) isFolder(i int) bool {
 		return false
 	}
 	l, ok := fhir.As[fhir.List](d.bundle.Entry[i].Resource)
-	return ok && code(l.Code).Value == disclosure.Folder
+	return ok && code(l.Code).Value == codeFolder
 }
 
 // list tells submission sets from folders.
@@ -146,9 +145,9 @@ func (d *decoder) list(i int) []int {
 		return nil
 	}
 	switch code(l.Code).Value {
-	case disclosure.SubmissionSet:
+	case codeSubmissionSet:
 		return []int{i}
-	case disclosure.Folder:
+	case codeFolder:
 		d.m.places.folders = append(d.m.places.folders, i)
 	default:
 		d.problem(fault.New(fault.MetadataError, "The List is neither submission set nor folder: its code must be submissionset or folder of %s.", listTypes).At(place(i, "resource.code")))

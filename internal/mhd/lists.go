@@ -7,8 +7,11 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/samber/lo"
+
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/audit"
+	"dokumentlager/internal/criteria"
 	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
@@ -25,15 +28,13 @@ func forLists(key []byte) []byte {
 	return sum[:]
 }
 
-// listKinds are the parameters of ITI-66, FHIR's _id and _lastUpdated, and what each search has.
-var listKinds = map[string]kind{
-	"patient.identifier": special, "status": special,
+// listKinds are the parameters of ITI-66.
+var listKinds = withCommon(map[string]kind{
 	"code": token, "designationType": token,
-	"_id": identifierToken, "identifier": identifierToken, "sourceId": identifierToken,
+	"identifier": identifierToken, "sourceId": identifierToken,
 	"source.given": text, "source.family": text,
-	"date": date, "_lastUpdated": date,
-	"homeCommunityId": special, "_count": special, "_sort": special, "_total": special, "_format": special,
-}
+	"date": date,
+})
 
 // listOrders are what _sort may say of submission sets and folders.
 var listOrders = map[string]registry.Order{"-date": {}, "date": {Oldest: true}}
@@ -43,8 +44,26 @@ func parseLists(form url.Values, strict bool) (disclosure.Search, fault.Problems
 	p := &params{form: form, kinds: listKinds}
 	p.required("code")
 	q := disclosure.Search{Patient: p.patient(), Statuses: p.statuses(), HomeCommunity: p.home(), Paging: p.paging(listOrders), Text: p.text()}
-	q.Criteria = p.all(strict)
+	q.Kinds, q.Criteria = kindsOf(p.all(strict))
 	return q, p.warnings, p.problems.Err()
+}
+
+// The codes of listTypes.
+const (
+	codeSubmissionSet = "submissionset"
+	codeFolder        = "folder"
+)
+
+// kindsOf gives the kinds that fit what a search says of code, which is MHD's word for them, and the criteria that are left.
+func kindsOf(all criteria.Criteria) (kinds []document.ListKind, rest criteria.Criteria) {
+	ofCode, rest := lo.FilterReject(all, func(c criteria.Criterion, _ int) bool { return c.Field == "code" })
+	for _, k := range []document.ListKind{document.SubmissionSetKind, document.FolderKind} {
+		code := document.Code{System: listTypes, Value: lo.Ternary(k == document.FolderKind, codeFolder, codeSubmissionSet)}
+		if criteria.Criteria(ofCode).Met(func(criteria.Field) criteria.Values { return criteria.Values{Tokens: []document.Code{code}} }) {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds, rest
 }
 
 func (d *Door) findLists(ctx context.Context, reader disclosure.Reader, q disclosure.Search) (found, error) {
@@ -139,7 +158,7 @@ func listIdentifiers(s document.List) []fhir.Identifier {
 
 // set is what only a submission set has.
 func set(l *fhir.List, s document.List, w *writer) *fhir.List {
-	l.Code = listCode(disclosure.SubmissionSet)
+	l.Code = listCode(codeSubmissionSet)
 	l.Subject = w.contain("patient", func(id string) fhir.Typed { return patientResource(id, withID(s.SourcePatient, s.Patient)) })
 	if s.SourceID != "" {
 		l.Extension = append(l.Extension, fhir.Extension{URL: extSourceID, ValueIdentifier: identified(s.SourceID)})
@@ -152,7 +171,7 @@ func set(l *fhir.List, s document.List, w *writer) *fhir.List {
 
 // folder is what only a folder has.
 func folder(l *fhir.List, s document.List) *fhir.List {
-	l.Code = listCode(disclosure.Folder)
+	l.Code = listCode(codeFolder)
 	l.Meta.LastUpdated = s.Time.At.UTC().Format(time.RFC3339Nano)
 	l.Subject = &fhir.Reference{Identifier: &fhir.Identifier{System: document.URN(s.Patient.Authority), Value: s.Patient.Value}}
 	designate(l, s)
@@ -183,12 +202,7 @@ func designate(l *fhir.List, s document.List) {
 
 // listParams are those of the capability statement that are no criteria.
 var listParams = []fhir.CapabilitySearchParam{
-	{Name: "patient.identifier", Type: "token", Documentation: "required; system|value, or a national identity number alone"},
-	{Name: "status", Type: "token", Documentation: "required; current, superseded"},
 	{Name: "date", Type: "date", Documentation: "submissionTime of a set, lastUpdateTime of a folder"},
 	{Name: "_lastUpdated", Type: "date", Documentation: "when it was registered here, or last got a document"},
-	{Name: "homeCommunityId", Type: "token", Documentation: "ask one home community only"},
-	{Name: "_count", Type: "number", Documentation: "entries of a page, 1 to 200"},
 	{Name: "_sort", Type: "string", Documentation: "-date (the usual), date"},
-	{Name: "_total", Type: "token", Documentation: "accurate, estimate (the same), none"},
 }

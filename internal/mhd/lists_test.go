@@ -59,15 +59,7 @@ func findLists(t *testing.T, s *servicetest.Service, c *servicetest.Caller, of t
 // lists are the Lists of a search's answer, in order.
 func lists(t *testing.T, a servicetest.Answer) (out []*fhir.List) {
 	t.Helper()
-	if a.Status != 200 {
-		t.Fatalf("search: %d %s", a.Status, a.Body)
-	}
-	for _, e := range bundle(t, a).Entry {
-		if l, ok := fhir.As[fhir.List](e.Resource); ok {
-			out = append(out, l)
-		}
-	}
-	return out
+	return listed[fhir.List](t, a)
 }
 
 func listTitles(ls []*fhir.List) (out []string) {

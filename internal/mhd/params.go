@@ -52,15 +52,24 @@ const (
 	period
 )
 
-// documentKinds are the parameters of R1, MHD's _id and _lastUpdated, and what each search has.
-var documentKinds = map[string]kind{
-	"patient.identifier": special, "status": special,
-	"category": token, "type": token, "event": token, "facility": token, "format": token, "setting": token, "security-label": token,
-	"_id": identifierToken, "identifier": identifierToken, "related": relatedToken, "related.identifier": relatedToken,
-	"author.given": text, "author.family": text,
-	"creation": date, "date": date, "_lastUpdated": date, "period": period,
-	"homeCommunityId": special, "_count": special, "_sort": special, "_total": special, "_format": special,
+// commonKinds are what every search has, with FHIR's _id and _lastUpdated that MHD's capability statements name.
+var commonKinds = map[string]kind{
+	"patient.identifier": special, "status": special, "homeCommunityId": special,
+	"_count": special, "_sort": special, "_total": special, "_format": special, "_id": identifierToken, "_lastUpdated": date,
 }
+
+func withCommon(kinds map[string]kind) map[string]kind {
+	maps.Copy(kinds, commonKinds)
+	return kinds
+}
+
+// documentKinds are the parameters of R1.
+var documentKinds = withCommon(map[string]kind{
+	"category": token, "type": token, "event": token, "facility": token, "format": token, "setting": token, "security-label": token,
+	"identifier": identifierToken, "related": relatedToken, "related.identifier": relatedToken,
+	"author.given": text, "author.family": text,
+	"creation": date, "date": date, "period": period,
+})
 
 // parseSearch reads the parameters of R1. Values separated by commas are alternatives, parameters given again must all be met. What is
 // unknown is ignored with a warning, or refused under Prefer: handling=strict.

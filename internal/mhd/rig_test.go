@@ -59,17 +59,23 @@ func bundle(t *testing.T, a servicetest.Answer) *fhir.Bundle {
 }
 
 // references are the DocumentReferences of a search's answer, in order.
-func references(t *testing.T, a servicetest.Answer) (refs []*fhir.DocumentReference) {
+func references(t *testing.T, a servicetest.Answer) []*fhir.DocumentReference {
+	t.Helper()
+	return listed[fhir.DocumentReference](t, a)
+}
+
+// listed are the resources of one type in a search's answer, in order.
+func listed[T any](t *testing.T, a servicetest.Answer) (found []*T) {
 	t.Helper()
 	if a.Status != 200 {
 		t.Fatalf("search: %d %s", a.Status, a.Body)
 	}
 	for _, e := range bundle(t, a).Entry {
-		if ref, ok := fhir.As[fhir.DocumentReference](e.Resource); ok {
-			refs = append(refs, ref)
+		if r, ok := fhir.As[T](e.Resource); ok {
+			found = append(found, r)
 		}
 	}
-	return refs
+	return found
 }
 
 func ids(refs []*fhir.DocumentReference) (out []string) {

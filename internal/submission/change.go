@@ -218,11 +218,7 @@ func (s *Service) ReadSet(ctx context.Context, actor audit.Actor, a Address) (do
 			}
 			event.Patient, event.Detail.HomeCommunity = found.Patient.CX(), t.HomeCommunity
 			event.Detail.Name(found)
-			b := tx.Batch()
-			if err := audit.Append(tx, b, event); err != nil {
-				return err
-			}
-			return b.Send(ctx)
+			return audit.AppendLast(tx, event)
 		})
 		if fault.KindOf(err) != fault.NotFound {
 			return found, err
