@@ -63,13 +63,17 @@ type Caller struct {
 // Has reports whether the token carries the scope, in canonical spelling.
 func (c Caller) Has(scope string) bool { return slices.Contains(c.Scopes, scope) }
 
-// The scopes in canonical spelling (W1, C6, R1, R2, R4). Other spellings become these through configuration.
+// The scopes in canonical spelling (W1, C6, R1, R2, R4, A2, A4). Other spellings become these through configuration.
 const (
 	ScopeCreate       = "nhn:phr-document-repository/mhd/create-documents-with-reference"
 	ScopeDelete       = "nhn:phr-document-repository/delete-documents-and-reference"
 	ScopeReadList     = "nhn:phr/mhd/read-documentreferences"
 	ScopeReadListKJ   = "nhn:phr/mhd/read-documentreferences/kjernejournalforskriften"
 	ScopeReadDocument = "nhn:phr/mhd/read-document"
+	// The scopes of the audit log are ours: no source names any (A2, A4).
+	ScopeLogOwn        = "nhn:phr/audit/read-own"
+	ScopeLogInspect    = "nhn:phr/audit/inspect"
+	ScopeLogHelsenorge = "nhn:phr/audit/helsenorge"
 )
 
 // The audiences in canonical spelling: one for writing (W1), one for reading (R1).

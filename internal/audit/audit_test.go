@@ -38,10 +38,10 @@ func full(t *testing.T) audit.Event {
 			OrganisationName: "organisation name", PointOfCare: "910000002", PointOfCareName: "unit", Supplier: "910000003", Name: "Åse Ærø",
 			HPR: "9999999", PersonID: "13116900216", Role: "LE", SecurityLevel: 4, Attest: true, Purpose: "TREAT", PurposeDetails: "BEHANDLER",
 			Service: "S03", DecisionRef: "decision", Audience: "audience", Scopes: []string{"scope"}, TokenID: "jti"},
-		RequestID: "request", EventID: "event", SourceSystem: "system"}, audit.Update, "set-confidentiality")
+		RequestID: "request", EventID: "event", TraceID: "trace", SourceSystem: "system"}, audit.Update, "set-confidentiality")
 	e.Patient, e.Entry, e.Outcome = "13116900216^^^&2.16.578.1.12.4.1.4.1&ISO", uuid.New(), audit.Denied
 	e.Detail = audit.Detail{Documents: []audit.Document{
-		{Entry: "e1", UniqueID: "u1", Type: "ty", Class: "cl", Conf: []string{"N", "NORS"}, Size: 7}, {Entry: "e2", UniqueID: "u2"}},
+		{Entry: "e1", UniqueID: "u1", Title: "title", Type: "ty", Class: "cl", Conf: []string{"N", "NORS"}, Size: 7}, {Entry: "e2", UniqueID: "u2"}},
 		Set: "set", Folders: []string{"folder"}, HomeCommunity: "1.2", Rule: "C7", Code: "DLAccessDenied", Reason: "reason", Query: "query", Hits: &hits, Masked: 3,
 		Old: []string{"N"}, New: []string{"R", "V"}, Finding: "finding", Basis: "basis", Range: "0-9", Facts: audit.FactsStale, BreakGlass: 2, FactsAge: 61}
 	for _, part := range []any{e, e.Actor, e.Actor.Caller, e.Detail} {
@@ -69,7 +69,7 @@ func lineOf(e audit.Event) audit.Line {
 	c.Kind, c.Name, c.HPR, c.Role, c.ClientID, c.ClientName = "personnel", "Åse Ærø", "9999999", "LE", "client", "client name"
 	c.Organisation, c.OrganisationTxt, c.PointOfCare, c.PointOfCareTxt = "910000001", "organisation name", "910000002", "unit"
 	c.Supplier, c.Purpose, c.PurposeDetails, c.DecisionRef = "910000003", "TREAT", "BEHANDLER", "decision"
-	c.SourceSystem, c.TokenID, c.RequestID, c.EventID = "system", "jti", "request", "event"
+	c.SourceSystem, c.TokenID, c.RequestID, c.EventID, c.TraceID = "system", "jti", "request", "event", "trace"
 	return l
 }
 
@@ -428,7 +428,7 @@ func TestOf(t *testing.T) {
 	id := uuid.New()
 	got := audit.Of(document.Entry{ID: id, UniqueID: "u", Type: document.Code{Value: "t", System: "s"}, Class: document.Code{Value: "c"}, Size: 9,
 		Title: "secret", Confidentiality: []document.Code{{Value: "N"}, {Value: "NORS", System: "x"}}})
-	if diff := cmp.Diff(audit.Document{Entry: id.String(), UniqueID: "u", Type: "t", Class: "c", Conf: []string{"N", "NORS"}, Size: 9}, got); diff != "" {
+	if diff := cmp.Diff(audit.Document{Entry: id.String(), UniqueID: "u", Title: "secret", Type: "t", Class: "c", Conf: []string{"N", "NORS"}, Size: 9}, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -31,13 +31,14 @@ type row struct {
 	TokenID         string `json:"token_id,omitempty"`
 	RequestID       string `json:"request_id,omitempty"`
 	EventID         string `json:"nhn_event_id,omitempty"`
+	TraceID         string `json:"trace_id,omitempty"`
 }
 
 func actorRow(a Actor) row {
 	return row{Kind: a.Kind.String(), Name: a.Name, HPR: a.HPR, Role: a.Role, ClientID: a.ClientID, ClientName: a.ClientName,
 		Organisation: a.Organisation, OrganisationTxt: a.OrganisationName, PointOfCare: a.PointOfCare, PointOfCareTxt: a.PointOfCareName,
 		Supplier: a.Supplier, Purpose: a.Purpose, PurposeDetails: a.PurposeDetails, DecisionRef: a.DecisionRef,
-		SourceSystem: a.SourceSystem, TokenID: a.TokenID, RequestID: a.RequestID, EventID: a.EventID}
+		SourceSystem: a.SourceSystem, TokenID: a.TokenID, RequestID: a.RequestID, EventID: a.EventID, TraceID: a.TraceID}
 }
 
 // Line is one event as `dokumentlager audit list --json` prints it, one object per line. The fields that every reader asks for are

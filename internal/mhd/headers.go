@@ -13,7 +13,7 @@ import (
 )
 
 func actorOf(r *http.Request, caller access.Caller) audit.Actor {
-	return audit.Actor{Caller: caller, RequestID: obs.RequestID(r.Context()),
+	return audit.Actor{Caller: caller, RequestID: obs.RequestID(r.Context()), TraceID: obs.TraceID(r.Context()),
 		EventID: headerText(r, HeaderEventID), SourceSystem: headerText(r, headerSourceSystem)}
 }
 
