@@ -1,6 +1,7 @@
 package access
 
 import (
+	"maps"
 	"slices"
 
 	"dokumentlager/internal/document"
@@ -14,6 +15,19 @@ const unlimited = 0
 
 // periods are C6's: class code of 9602 to years since creation. Classes that are not in it are left out.
 var periods = map[string]int{"A00-1": unlimited, "C00-1": 1, "D00-1": 5, "E00-1": 5, "I00-1": 1}
+
+// Classes are those that a list under this basis may have, in the form they are registered in; nil where none is left out. A store that is asked
+// for no others spares reading what C6 would leave out of the list again.
+func (b Basis) Classes() []document.Code {
+	if b.Scope != Kjernejournal {
+		return nil
+	}
+	var named []document.Code
+	for _, class := range slices.Sorted(maps.Keys(periods)) {
+		named = append(named, document.Code{Value: class, System: documentTypes})
+	}
+	return named
+}
 
 // filter is C6: §45 sees everything, kjernejournalforskriften a part, and the filter is about lists only. The citizen's side reads
 // under neither.

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -45,6 +46,25 @@ func TestPeriods(t *testing.T) {
 			assertDecision(t, name, decide(doctor, Basis{Scope: Kjernejournal, AccessBasis: basis}, adult, e, both), c.want)
 		}
 		assertDecision(t, name+" under §45", decide(doctor, para45, adult, e, both), allowed)
+	}
+}
+
+// TestClasses: the classes that a store is asked for are all that the filter lets through, and no basis but C6's names any.
+func TestClasses(t *testing.T) {
+	t.Parallel()
+	kj := Basis{Scope: Kjernejournal, AccessBasis: "AKUTT"}
+	named := kj.Classes()
+	for _, class := range []string{"A00-1", "B00-1", "C00-1", "D00-1", "E00-1", "F00-1", "G00-1", "H00-1", "I00-1", "J00-1", "S00-1", "T00-1"} {
+		e := plain
+		e.Class, e.Creation = document.Code{Value: class, System: documentTypes}, noon
+		if listed := decide(doctor, kj, adult, e, both).List == Show; listed != slices.Contains(named, e.Class) {
+			t.Errorf("%s: listed %v, asked for %v", class, listed, !listed)
+		}
+	}
+	for _, scope := range []Scope{NoScope, Section45, Opening} {
+		if got := (Basis{Scope: scope}).Classes(); got != nil {
+			t.Errorf("scope %d is asked for %v only", scope, got)
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ func (s *Service) List(ctx context.Context, r Reader, q Search) (Page[Item], err
 
 // entries reads the next n entries of one tenant and keeps those that the reader may see and searched for.
 func (s *Service) entries(ctx context.Context, tx *postgres.Tx, v view, t tenant.Tenant, q Search, after *registry.Position, n int) (chunk[Item], error) {
-	found, err := registry.Find(ctx, tx, registry.Query{Patient: q.Patient, Statuses: q.Statuses, Order: q.Order,
+	found, err := registry.Find(ctx, tx, registry.Query{Patient: q.Patient, Statuses: q.Statuses, Order: q.Order, Classes: v.Basis.Classes(),
 		Created: q.Criteria.Reach(fieldCreation), After: after, Limit: n})
 	if err != nil {
 		return chunk[Item]{}, err

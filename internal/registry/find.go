@@ -26,6 +26,8 @@ type Query struct {
 	Statuses []document.Status
 	// Order is that of the answer.
 	Order Order
+	// Classes, when not nil, are the only classes wanted: what a reader's legal basis leaves out of every list (C6). A mask shows the class too.
+	Classes []document.Code
 	// Created bounds creationTime, from the first moment of what it was told to be.
 	Created criteria.Span
 	// After continues behind a position of the same order; Limit is the most entries to return, at least 1.
@@ -132,6 +134,9 @@ func (q Query) sql() (string, []any) {
 
 func (q Query) conditions(arg func(any) string) string {
 	b := ` and patient_id = ` + arg(q.Patient.CX())
+	if q.Classes != nil {
+		b += ` and class_code = any(` + arg(tokens(q.Classes)) + `::text[])`
+	}
 	if !q.Created.From.IsZero() {
 		b += ` and creation_time >= ` + arg(q.Created.From)
 	}
