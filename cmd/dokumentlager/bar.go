@@ -44,21 +44,29 @@ const (
 )
 
 // show draws the line anew, at most ten times a second.
-func (b *bar) show(p lifecycle.Progress) {
+func (b *bar) show(p lifecycle.Progress) { b.draw(func() string { return barLine(p, b.what) }) }
+
+// draw asks for the line when it is time for one.
+func (b *bar) draw(now func() string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.out == nil || time.Since(b.last) < barEvery {
 		return
 	}
 	b.last = time.Now()
-	line := barLine(p, b.what)
+	line := now()
 	fmt.Fprint(b.out, "\r"+line+strings.Repeat(" ", max(0, b.wide-len(line))))
 	b.wide = len(line)
 }
 
 func barLine(p lifecycle.Progress, what string) string {
-	full := int(min(1, max(0, p.Share)) * barWidth)
-	return fmt.Sprintf("[%s%s] %3.0f %%  %d objects, %d %s", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), p.Share*100, p.Objects, p.Findings, what)
+	return shareLine(p.Share, fmt.Sprintf("%d objects, %d %s", p.Objects, p.Findings, what))
+}
+
+// shareLine is the bar, the share in percent, and what is said of it.
+func shareLine(share float64, said string) string {
+	full := int(min(1, max(0, share)) * barWidth)
+	return fmt.Sprintf("[%s%s] %3.0f %%  %s", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), share*100, said)
 }
 
 // clear takes the line away before something else is written.

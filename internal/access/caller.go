@@ -50,8 +50,14 @@ type Caller struct {
 	Attest bool
 	// Purpose and PurposeDetails are codes of the attest ("TREAT", "BEHANDLER"); Service is its healthcare_service code.
 	Purpose, PurposeDetails, Service string
-	// DecisionRef is care_relationship.decision_ref.id.
-	DecisionRef string
+	// ServiceSystem is the code system of Service; tokens have had several (nhn.md "Tokens").
+	ServiceSystem string
+	// DecisionRef is care_relationship.decision_ref.id; DecisionSelected is its user_selected: true, false, or nil when the attest does
+	// not say whether the person chose the decision or the record system did.
+	DecisionRef      string
+	DecisionSelected *bool
+	// Department is the attest's practitioner.department: its id, the system of the id, and its name.
+	Department, DepartmentSystem, DepartmentName string
 	// Audience is the configured audience the token was accepted for.
 	Audience string
 	// Scopes are the granted scopes in canonical spelling: aliases are already replaced.

@@ -32,12 +32,13 @@ var at = time.Date(2026, 11, 21, 12, 0, 0, 123_456_000, time.UTC)
 // full is an event with every field filled, each with a text of its own.
 func full(t *testing.T) audit.Event {
 	t.Helper()
-	hits := 0
+	hits, chosen := 0, false
 	e := audit.New(at, audit.Actor{
 		Caller: access.Caller{Kind: access.Personnel, ClientID: "client", ClientName: "client name", Organisation: "910000001",
 			OrganisationName: "organisation name", PointOfCare: "910000002", PointOfCareName: "unit", Supplier: "910000003", Name: "Åse Ærø",
 			HPR: "9999999", PersonID: "13116900216", Role: "LE", SecurityLevel: 4, Attest: true, Purpose: "TREAT", PurposeDetails: "BEHANDLER",
-			Service: "S03", DecisionRef: "decision", Audience: "audience", Scopes: []string{"scope"}, TokenID: "jti"},
+			Service: "S03", ServiceSystem: "services", DecisionRef: "decision", DecisionSelected: &chosen, Department: "910000004",
+			DepartmentSystem: "departments", DepartmentName: "ward", Audience: "audience", Scopes: []string{"scope"}, TokenID: "jti"},
 		RequestID: "request", EventID: "event", TraceID: "trace", SourceSystem: "system"}, audit.Update, "set-confidentiality")
 	e.Patient, e.Entry, e.Outcome = "13116900216^^^&2.16.578.1.12.4.1.4.1&ISO", uuid.New(), audit.Denied
 	e.Detail = audit.Detail{Documents: []audit.Document{
@@ -61,7 +62,7 @@ func wantFilled(t *testing.T, part any) {
 	}
 }
 
-// lineOf is what a full event must come out as. PersonID, service, scopes and security level are not kept.
+// lineOf is what a full event must come out as. PersonID, scopes and security level are not kept.
 func lineOf(e audit.Event) audit.Line {
 	l := audit.Line{ID: e.ID, Time: e.At, Action: "U", Outcome: "denied", Operation: e.Operation, Organisation: "910000001", Patient: e.Patient,
 		Document: "u1", Entry: e.Entry.String(), Rule: "C7", Code: "DLAccessDenied", Reason: "reason", RequestID: "request", EventID: "event", Detail: e.Detail}
@@ -69,6 +70,8 @@ func lineOf(e audit.Event) audit.Line {
 	c.Kind, c.Name, c.HPR, c.Role, c.ClientID, c.ClientName = "personnel", "Åse Ærø", "9999999", "LE", "client", "client name"
 	c.Organisation, c.OrganisationTxt, c.PointOfCare, c.PointOfCareTxt = "910000001", "organisation name", "910000002", "unit"
 	c.Supplier, c.Purpose, c.PurposeDetails, c.DecisionRef = "910000003", "TREAT", "BEHANDLER", "decision"
+	c.Service, c.ServiceSystem, c.Selected = "S03", "services", e.Actor.DecisionSelected
+	c.Department, c.DepartmentSys, c.DepartmentTxt = "910000004", "departments", "ward"
 	c.SourceSystem, c.TokenID, c.RequestID, c.EventID, c.TraceID = "system", "jti", "request", "event", "trace"
 	return l
 }

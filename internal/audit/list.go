@@ -26,7 +26,13 @@ type row struct {
 	Supplier        string `json:"supplier,omitempty"`
 	Purpose         string `json:"purpose,omitempty"`
 	PurposeDetails  string `json:"purpose_details,omitempty"`
+	Service         string `json:"healthcare_service,omitempty"`
+	ServiceSystem   string `json:"healthcare_service_system,omitempty"`
 	DecisionRef     string `json:"decision_ref,omitempty"`
+	Selected        *bool  `json:"decision_ref_user_selected,omitempty"`
+	Department      string `json:"department,omitempty"`
+	DepartmentSys   string `json:"department_system,omitempty"`
+	DepartmentTxt   string `json:"department_name,omitempty"`
 	SourceSystem    string `json:"source_system,omitempty"`
 	TokenID         string `json:"token_id,omitempty"`
 	RequestID       string `json:"request_id,omitempty"`
@@ -38,6 +44,8 @@ func actorRow(a Actor) row {
 	return row{Kind: a.Kind.String(), Name: a.Name, HPR: a.HPR, Role: a.Role, ClientID: a.ClientID, ClientName: a.ClientName,
 		Organisation: a.Organisation, OrganisationTxt: a.OrganisationName, PointOfCare: a.PointOfCare, PointOfCareTxt: a.PointOfCareName,
 		Supplier: a.Supplier, Purpose: a.Purpose, PurposeDetails: a.PurposeDetails, DecisionRef: a.DecisionRef,
+		Service: a.Service, ServiceSystem: a.ServiceSystem, Selected: a.DecisionSelected,
+		Department: a.Department, DepartmentSys: a.DepartmentSystem, DepartmentTxt: a.DepartmentName,
 		SourceSystem: a.SourceSystem, TokenID: a.TokenID, RequestID: a.RequestID, EventID: a.EventID, TraceID: a.TraceID}
 }
 

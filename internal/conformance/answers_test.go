@@ -129,8 +129,8 @@ func profileOf(r *http.Request, status int) string {
 	return ""
 }
 
-// claims are the profiles named in meta.profile, in either form.
-var claims = regexp.MustCompile(`"meta":\{[^{}]*"profile":\["([^"]*)"|<meta>(?:<[^m]*)?<profile value="([^"]*)"`)
+// claims are the profiles named in meta.profile, in either form; in XML the first.
+var claims = regexp.MustCompile(`"meta":\{[^{}]*"profile":\["([^\]]*)"\]|<meta>(?:<[^m]*)?<profile value="([^"]*)"`)
 
 // profiles are those the answer is held to, by the ends of their names.
 func (a answer) profiles() (names []string) {
@@ -138,7 +138,9 @@ func (a answer) profiles() (names []string) {
 		names = append(names, strings.TrimPrefix(a.Profile, definitions+"IHE.MHD."))
 	}
 	for _, m := range claims.FindAllSubmatch(a.Body, -1) {
-		names = append(names, strings.TrimPrefix(string(m[1])+string(m[2]), definitions+"IHE.MHD."))
+		for _, name := range strings.Split(string(m[1])+string(m[2]), `","`) {
+			names = append(names, strings.TrimPrefix(strings.TrimPrefix(name, definitions+"IHE.MHD."), balpDefinitions+"IHE.BasicAudit."))
+		}
 	}
 	return names
 }

@@ -46,6 +46,20 @@ var breakages = []breakage{
 		l["identifier"].([]any)[0].(servicetest.Object)["value"] = "urn:uuid:0d3a4a0e-3c3e-4f1a-9a55-0123456789ab"
 	}},
 	{"DELETE DocumentReference", "issue-severity", func(o servicetest.Object) { o["issue"].([]any)[0].(servicetest.Object)["severity"] = "good" }},
+	{"AuditEvents of the log: open, success", "AuditEvent.agent:oUser.policy: minimum required = 1", func(e servicetest.Object) {
+		delete(e["agent"].([]any)[2].(servicetest.Object), "policy")
+	}},
+	{"AuditEvents of the log: open, success", "val-audit-source", func(e servicetest.Object) {
+		e["source"].(servicetest.Object)["observer"].(servicetest.Object)["display"] = "another"
+	}},
+	{"AuditEvents of the log: search, success", "Slice 'AuditEvent.entity:patient': a matching slice is required", func(e servicetest.Object) {
+		e["entity"] = e["entity"].([]any)[1:]
+	}},
+	{"AuditEvents of the log: search, success", "care-relation", func(e servicetest.Object) {
+		parts := e["extension"].([]any)[0].(servicetest.Object)["extension"].([]any)
+		parts[0].(servicetest.Object)["url"] = "decision"
+	}},
+	{"AuditEvents of the log: delete, success", "AuditEvent.outcome", func(e servicetest.Object) { e["outcome"] = "8" }},
 	{"CapabilityStatement", "fhirVersion: minimum required = 1", func(c servicetest.Object) { delete(c, "fhirVersion") }},
 }
 

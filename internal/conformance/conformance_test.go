@@ -34,7 +34,9 @@ func TestConformance(t *testing.T) {
 		everyFault(t)
 		sentByUs(t)
 		described(t)
+		goldenEvents(t)
 	})
+	t.Run("log", realEvents)
 	t.Run("answers", func(t *testing.T) { validate(t, from) })
 }
 

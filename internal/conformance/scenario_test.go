@@ -90,6 +90,7 @@ func converse(t *testing.T) {
 	b.changes(t, revised.ID)
 	b.validations(t)
 	b.refusals(t, first.ID)
+	b.log(t)
 	res := servicetest.Send(t, b.Request(t, http.MethodGet, "/R4/fhir/metadata", nil, scenario, "CapabilityStatement"))
 	if res.Status != 200 {
 		t.Errorf("metadata: %d", res.Status)

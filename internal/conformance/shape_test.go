@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -173,10 +174,12 @@ func matches(pattern, value any) bool {
 	return reflect.DeepEqual(pattern, value)
 }
 
-// base is what FHIR R4 requires of the resources that MHD has no profile for.
+// base is what FHIR R4 requires of the resources that MHD has no profile for; of AuditEvents, of those that claim none too.
 var base = profiles{
 	"OperationOutcome": {{Path: "OperationOutcome.id", Max: "1"}, {Path: "OperationOutcome.issue", Min: 1, Max: "*"},
 		{Path: "OperationOutcome.issue.severity", Min: 1, Max: "1"}, {Path: "OperationOutcome.issue.code", Min: 1, Max: "1"}},
+	"AuditEvent": {{Path: "AuditEvent.type", Min: 1, Max: "1"}, {Path: "AuditEvent.recorded", Min: 1, Max: "1"}, {Path: "AuditEvent.agent", Min: 1, Max: "*"},
+		{Path: "AuditEvent.agent.requestor", Min: 1, Max: "1"}, {Path: "AuditEvent.source", Min: 1, Max: "1"}, {Path: "AuditEvent.source.observer", Min: 1, Max: "1"}},
 	"CapabilityStatement": {{Path: "CapabilityStatement.status", Min: 1, Max: "1", Must: "active"}, {Path: "CapabilityStatement.date", Min: 1, Max: "1"},
 		{Path: "CapabilityStatement.kind", Min: 1, Max: "1", Must: "instance"}, {Path: "CapabilityStatement.fhirVersion", Min: 1, Max: "1", Must: "4.0.1"},
 		{Path: "CapabilityStatement.format", Min: 1, Max: "*"}, {Path: "CapabilityStatement.rest.mode", Min: 1, Max: "1", Must: "server"}},
@@ -191,7 +194,7 @@ func (p profiles) shape(profile, at string, resource servicetest.Object) (proble
 	for _, claim := range listed(resource["meta"]) {
 		for _, c := range listed(claim.(servicetest.Object)["profile"]) {
 			if p[c.(string)] == nil {
-				problems = append(problems, at+".meta.profile: no profile of MHD has this address")
+				problems = append(problems, at+".meta.profile: no profile of MHD or BALP has this address")
 			}
 			problems = append(problems, p.check(c.(string), at, resource)...)
 		}
@@ -221,6 +224,7 @@ func (p profiles) shape(profile, at string, resource servicetest.Object) (proble
 func shapes(t *testing.T, from collection, all []answer) {
 	t.Helper()
 	p := readProfiles(t, filepath.Join(from.dir, "ihe-mhd"))
+	maps.Copy(p, readProfiles(t, filepath.Join(from.dir, "ihe-balp")))
 	for _, a := range all {
 		if a.XML {
 			continue

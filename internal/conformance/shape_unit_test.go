@@ -32,7 +32,7 @@ func TestShape(t *testing.T) {
 		{"a profile that is none", "", func(_, r servicetest.Object) {
 			r["meta"] = servicetest.Object{"profile": []any{"http://example.org/x"}}
 		},
-			"Bundle.entry[0].meta.profile: no profile of MHD has this address"},
+			"Bundle.entry[0].meta.profile: no profile of MHD or BALP has this address"},
 		{"an outcome without issues", "", func(b, _ servicetest.Object) {
 			b["entry"] = append(b["entry"].([]any), servicetest.Object{"fullUrl": "urn:uuid:1", "resource": servicetest.Object{"resourceType": "OperationOutcome"}})
 		}, "Bundle.entry[1].issue: there are 0, 1 to * are needed"},

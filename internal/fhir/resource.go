@@ -86,6 +86,8 @@ func newValue(name string) Typed {
 		return new(Parameters)
 	case "CapabilityStatement":
 		return new(CapabilityStatement)
+	case "AuditEvent":
+		return new(AuditEvent)
 	}
 	return nil
 }

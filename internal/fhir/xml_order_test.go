@@ -11,7 +11,7 @@ import (
 // resources are one of each type of this package.
 func resources() []Typed {
 	return []Typed{new(Bundle), new(DocumentReference), new(List), new(Patient), new(Practitioner), new(PractitionerRole), new(Organization),
-		new(Binary), new(OperationOutcome), new(Parameters), new(CapabilityStatement)}
+		new(Binary), new(OperationOutcome), new(Parameters), new(CapabilityStatement), new(AuditEvent)}
 }
 
 // TestElementsStandInTheOrderOfTheSpecification holds every struct that a resource leads to against FHIR's own list of elements: XML has

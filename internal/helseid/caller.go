@@ -76,8 +76,9 @@ func readAttest(claims object, c *access.Caller) {
 	relation := careRelation(attest)
 	c.Purpose = relation.child("purpose_of_use").text("code")
 	c.PurposeDetails = relation.child("purpose_of_use_details").text("code")
-	c.DecisionRef = relation.child("decision_ref").text("id")
-	c.Service = relation.child("healthcare_service").text("code")
+	decision, service := relation.child("decision_ref"), relation.child("healthcare_service")
+	c.DecisionRef, c.DecisionSelected = decision.text("id"), decision.flag("user_selected")
+	c.Service, c.ServiceSystem = service.text("code"), service.text("system")
 	c.Attest = c.Purpose != ""
 }
 
@@ -119,6 +120,8 @@ func readPlaces(p object, c *access.Caller) {
 	if id == c.PointOfCare {
 		c.PointOfCareName = name
 	}
+	department := p.child("department")
+	c.Department, c.DepartmentSystem, c.DepartmentName = department.text("id"), department.text("system"), department.text("name")
 }
 
 // agree fills a value that only the attest has, and refuses one that both have and that differs.

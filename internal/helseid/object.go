@@ -75,6 +75,20 @@ func (o object) text(name string) string {
 	return s
 }
 
+// flag is a member that is true or false, nil when absent.
+func (o object) flag(name string) *bool {
+	value, ok := o.members[name]
+	if !ok {
+		return nil
+	}
+	if kind := value.Kind(); kind != 't' && kind != 'f' {
+		o.wrongType(name, "true or false")
+		return nil
+	}
+	is := value.Kind() == 't'
+	return &is
+}
+
 // need is a string member that has to be there and say something.
 func (o object) need(name string) string {
 	s := o.text(name)

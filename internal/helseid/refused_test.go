@@ -274,6 +274,8 @@ func tokenClaimCases() []refusal {
 		{"attest hpr_nr a string", T, `"hpr_nr" that is not an object`, inAttest("565501872", "practitioner", "hpr_nr")},
 		{"attest relation a string", T, `"care_relationship" that is not an object`, inAttest("TREAT", "care_relationship")},
 		{"attest purpose a string", T, `"purpose_of_use" that is not an object`, inAttest("TREAT", "care_relationship", "purpose_of_use")},
+		{"attest user_selected a string", T, `"user_selected" that is not true or false`, inAttest("true", "care_relationship", "decision_ref", "user_selected")},
+		{"attest department a string", T, `"department" that is not an object`, inAttest("4207237", "practitioner", "department")},
 		{"attest decision_ref id a number", T, `"id" that is not a string`, inAttest(9, "care_relationship", "decision_ref", "id")},
 	}
 	for _, name := range []string{claimParent, claimChild, claimSupplier, claimClient, claimPID, claimLevel, claimHPR, "name", "sub"} {

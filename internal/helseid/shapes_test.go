@@ -45,6 +45,7 @@ func attested() claimSet {
 			"authorization": coded("LE", "Lege"), "legal_entity": org("920204368", "PRØVE KOMMUNE"), "point_of_care": org("873255102", "PRØVEHJEMMET"),
 			"identifier": claimSet{"id": canary, "name": "GRØNN VITS", "system": "urn:oid:2.16.578.1.12.4.1.4.1"},
 			"hpr_nr":     claimSet{"id": "565501872", "system": "urn:oid:2.16.578.1.12.4.1.4.4"},
+			"department": claimSet{"id": "4207237", "system": "urn:oid:2.16.578.1.12.4.1.4.102", "name": "PRØVEPOSTEN", "authority": "https://www.nhn.no/"},
 		},
 		"care_relationship": claimSet{
 			"healthcare_service": coded("01", "Tjeneste"), "purpose_of_use": coded("TREAT", "Treatment"),
@@ -90,7 +91,9 @@ func TestRealShapes(t *testing.T) {
 	attest.Scopes = []string{access.ScopeReadListKJ, access.ScopeReadDocument, access.ScopeDelete, access.ScopeCreate, "nhn:phr/mhd/generate-metadata"}
 	attest.OrganisationName, attest.PointOfCareName, attest.Role = "PRØVE KOMMUNE", "PRØVEHJEMMET", "LE"
 	attest.Attest, attest.Purpose, attest.PurposeDetails, attest.Service = true, "TREAT", "BEHANDLER", "01"
-	attest.DecisionRef = "c4d402a5-70b1-435f-a98d-05a4d38aa8d8"
+	chosen := true
+	attest.DecisionRef, attest.DecisionSelected, attest.ServiceSystem = "c4d402a5-70b1-435f-a98d-05a4d38aa8d8", &chosen, "urn:oid:1.2"
+	attest.Department, attest.DepartmentSystem, attest.DepartmentName = "4207237", "urn:oid:2.16.578.1.12.4.1.4.102", "PRØVEPOSTEN"
 
 	g := newRig(t)
 	for _, c := range []struct {
