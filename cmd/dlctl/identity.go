@@ -26,15 +26,24 @@ const doctor = "doctor"
 type purpose string
 
 const (
-	writing purpose = "writing"
-	reading purpose = "reading"
+	writing  purpose = "writing"
+	reading  purpose = "reading"
+	auditing purpose = "reading the audit log"
+	showing  purpose = "showing citizens who looked"
 )
 
-// purposeOf tells what an address is for: searching and opening are the readers' doors (R1, R2, R4), all else is the writers' (W1).
+// purposeOf tells what an address is for: searching and opening are the readers' doors (R1, R2, R4), the log has its own (A2, A4), and all else
+// is the writers' (W1).
 func purposeOf(method, address string) purpose {
 	path := address
 	if u, err := url.Parse(address); err == nil {
 		path = u.Path
+	}
+	switch {
+	case strings.Contains(path, "/AuditEvent"):
+		return auditing
+	case strings.Contains(path, "/helsenorge/"):
+		return showing
 	}
 	for _, resource := range []string{"/DocumentReference", "/List"} {
 		if strings.HasSuffix(path, resource+"/_search") || strings.HasSuffix(path, resource) && method == http.MethodGet {
@@ -101,10 +110,10 @@ func (s *site) client(name string, p purpose) (client, []string, error) {
 	return client{}, nil, fmt.Errorf("no client is called %s; there are %s", name, strings.Join(names, ", "))
 }
 
-// scopesFor picks those of one audience. The two bases for a list are never asked for together (C6): §45 goes before.
+// scopesFor picks those of one audience and door. The two bases for a list are never asked for together (C6): §45 goes before.
 func scopesFor(scopes []string, p purpose) (kept []string) {
 	for _, scope := range scopes {
-		if strings.HasPrefix(scope, access.AudienceRead+"/mhd/read-") == (p == reading) {
+		if purposeOfScope(scope) == p {
 			kept = append(kept, scope)
 		}
 	}
@@ -112,6 +121,18 @@ func scopesFor(scopes []string, p purpose) (kept []string) {
 		kept = slices.DeleteFunc(kept, func(scope string) bool { return scope == access.ScopeReadListKJ })
 	}
 	return kept
+}
+
+func purposeOfScope(scope string) purpose {
+	switch {
+	case strings.HasPrefix(scope, access.AudienceRead+"/mhd/read-"):
+		return reading
+	case scope == access.ScopeLogHelsenorge:
+		return showing
+	case strings.HasPrefix(scope, access.AudienceRead+"/audit/"):
+		return auditing
+	}
+	return writing
 }
 
 // The synthetic doctor (nhn.md (e)).

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -34,14 +34,7 @@ func (c listCommand) Run(s *surroundings) error {
 		return err
 	}
 	if c.Raw {
-		search.page = func(b *fhir.Bundle) error {
-			raw, err := fhir.Marshal(b)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(s.stdout, "%s\n", raw)
-			return err
-		}
+		search.page = func(b *fhir.Bundle) error { return printRaw(s.stdout, b) }
 	}
 	found, err := search.run(s.ctx, x)
 	if err != nil || c.Raw {
@@ -78,38 +71,22 @@ type found struct {
 	masked int
 }
 
-// maxPages ends a search whose pages never end.
-const maxPages = 10000
-
 func (q *search) run(ctx context.Context, x *exchange) (*found, error) {
 	out := &found{}
-	body := q.form.Encode()
-	resource, res, err := x.resource(ctx, "POST", "/R4/fhir/DocumentReference/_search", strings.NewReader(body), int64(len(body)),
-		"Content-Type", "application/x-www-form-urlencoded")
-	for range maxPages {
-		if err != nil {
-			return nil, err
-		}
-		page, ok := fhir.As[fhir.Bundle](resource)
-		if !ok {
-			return nil, fmt.Errorf("the answer is a %s and no Bundle", oneLine(resource.Type))
-		}
+	err := x.pages(ctx, "/R4/fhir/DocumentReference/_search", q.form, func(page *fhir.Bundle, res *http.Response) (bool, error) {
 		var masked int
 		_, _ = fmt.Sscan(res.Header.Get("NHN-SecurityLabel-Nors-Count"), &masked) // a service without the header counts none
 		out.masked += masked
 		out.add(page)
 		if q.page != nil {
-			if err := q.page(page); err != nil {
-				return nil, err
-			}
+			return true, q.page(page)
 		}
-		next := linkTo(page, "next")
-		if next == "" {
-			return out, nil
-		}
-		resource, res, err = x.resource(ctx, "GET", next, nil, 0)
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, errors.New("the search has no last page")
+	return out, nil
 }
 
 func (f *found) add(page *fhir.Bundle) {
@@ -121,15 +98,6 @@ func (f *found) add(page *fhir.Bundle) {
 			f.outcomes = append(f.outcomes, outcome)
 		}
 	}
-}
-
-func linkTo(page *fhir.Bundle, relation string) string {
-	for _, link := range page.Link {
-		if link.Relation == relation {
-			return link.URL
-		}
-	}
-	return ""
 }
 
 // print shows the table, what was masked, and what the service remarked.

@@ -1,9 +1,9 @@
 // Command dlctl is the client a record system's developer reaches for: it gets HelseID tokens with DPoP, builds and sends ITI-65
-// bundles, lists, opens, changes and deletes documents, and shows the audit log of a dev stack.
+// bundles, lists, opens, changes and deletes documents, and shows the audit log.
 //
 // It promises to say what the service said: every issue of an OperationOutcome is a line with where and what (W6). It talks to the
-// service only as any other client does, through the documented doors (W1–W3, R1, R2); the audit log alone is read by way of
-// `dokumentlager audit list`. Exit codes: 0 done, 1 refused or failed, 2 the command line cannot be understood.
+// service only as any other client does, through the documented doors (W1–W3, R1, R2, A4). Exit codes: 0 done, 1 refused or
+// failed, 2 the command line cannot be understood.
 package main
 
 import (
@@ -37,7 +37,7 @@ type commands struct {
 	Confidentiality confidentialityCommand `cmd:"" help:"Change who may see a document."`
 	Delete          deleteCommand          `cmd:"" help:"Take a document out of use."`
 	Status          statusCommand          `cmd:"" help:"Ask what became of a document."`
-	Audit           auditCommand           `cmd:"" help:"Show a tenant's audit log."`
+	Audit           auditCommand           `cmd:"" help:"Show the audit log: of a patient, an instance, or all that the client may read."`
 	Version         versionCommand         `cmd:"" help:"Print this program's version."`
 }
 

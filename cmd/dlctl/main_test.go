@@ -61,7 +61,6 @@ func TestExitCodesAndErrors(t *testing.T) {
 		"no patient":        {[]string{"list"}, nil, 2, "--patient"},
 		"two places":        {[]string{"list", "--patient", "x", "--dir", "/a", "--stack", "/b"}, nil, 2, "can't be used together"},
 		"token for nothing": {[]string{"token"}, nil, 2, "dlctl token METHOD URL"},
-		"two logs":          {[]string{"audit", "--tenant", "a", "--control"}, nil, 2, "can't be used together"},
 		"no stack there":    {[]string{"delete", "x", "--dir", "/no/such"}, nil, 1, "no dev stack runs there: /no/such/dev.json"},
 		"stack by environment": {[]string{"delete", "x"}, map[string]string{"DLCTL_STACK": "/no/such.json"}, 1,
 			"no dev stack runs there: /no/such.json"},

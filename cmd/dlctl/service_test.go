@@ -140,22 +140,3 @@ func TestPaste(t *testing.T) {
 	c.must(0, []string{"curl", "GET", "/pingauth", "--", "--noproxy", "*", "-o", "/dev/null", "-w", "got %{http_code}"}, "got 200")
 	c.must(1, []string{"token", "GET", "http://elsewhere/x"}, "tokens are sent nowhere else")
 }
-
-// TestAuditReadsThroughDokumentlager: the program beside dlctl is asked for the right log, and its failure is ours.
-func TestAuditReadsThroughDokumentlager(t *testing.T) {
-	t.Parallel()
-	bin := t.TempDir()
-	script := "#!/bin/sh\n[ \"$5\" = oslo ] || { echo \"$*\" >&2; exit 1; }\n" +
-		`echo '{"time":"2026-05-18T12:30:00Z","action":"C","outcome":"success","operation":"provide","caller":{"client_id":"epj-oslo"},"detail":{}}'` + "\n"
-	if err := os.WriteFile(filepath.Join(bin, "dokumentlager"), []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	stack := filepath.Join(t.TempDir(), "dev.json")
-	if err := os.WriteFile(stack, []byte("{}"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c := &console{t: t, bin: bin}
-	c.must(0, []string{"audit", "--tenant", "oslo", "--stack", stack}, "C create", "epj-oslo")
-	c.must(1, []string{"audit", "--control", "--stack", stack}, "audit list --json --control --dir "+filepath.Dir(stack), "exit status 1")
-	c.must(1, []string{"audit", "--tenant", "x", "--config", "/c.yaml"}, "--tenant x --config /c.yaml")
-}

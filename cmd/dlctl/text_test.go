@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/json"
 	"errors"
 	"flag"
 	"io"
@@ -14,10 +16,12 @@ import (
 	"time"
 
 	"dokumentlager/internal/access"
+	"dokumentlager/internal/atna"
+	"dokumentlager/internal/audit"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -34,7 +38,7 @@ func golden(t *testing.T, name, got string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
+	if diff := gocmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", path, diff)
 	}
 }
@@ -83,39 +87,56 @@ func TestListTable(t *testing.T) {
 	golden(t, "list.golden", strings.ReplaceAll(out.String(), testNow.Local().Format("2006-01-02 15:04"), "2026-05-18 14:30"))
 }
 
+// TestAuditTable: events as the service encodes them, newest first, become a table with the oldest first.
 func TestAuditTable(t *testing.T) {
 	t.Parallel()
-	lines := `{"time":"2026-05-18T12:30:00Z","action":"C","outcome":"success","operation":"provide","caller":{"kind":"system","client_id":"epj-betanien"},"organisation":"981275721","patient":"17855599120^^^&2.16.578.1.12.4.1.4.1&ISO","document":"9a0c1b8e-0000-4000-8000-000000000000","detail":{}}
-{"time":"2026-05-18T12:30:01Z","action":"R","outcome":"denied","operation":"open","caller":{"name":"GRØNN VITS","client_id":"les"},"organisation":"981275721","patient":"17855599120","rule":"C2","code":"DLAccessDenied","detail":{}}
-{"time":"2026-05-18T12:30:02Z","action":"Q","outcome":"failed","operation":"new","caller":{},"detail":{}}
+	const lines = `{"action":"X","outcome":"failed","operation":"new","caller":{},"detail":{}}
+{"action":"R","outcome":"denied","operation":"open","caller":{"kind":"personnel","name":"GRØNN VITS","hpr":"565501872","client_id":"les","organisation":"981275721","organisation_name":"BETANIEN"},"patient":"17855599120^^^&2.16.578.1.12.4.1.4.1&ISO","rule":"C2","code":"DLAccessDenied","detail":{"documents":[{"unique_id":"1.2.3","title":"Epikrise\tfra æøå"}]}}
+{"action":"R","outcome":"success","operation":"search","caller":{"kind":"personnel","name":"GRØNN VITS","purpose":"ETREAT","client_id":"les"},"patient":"17855599120^^^&2.16.578.1.12.4.1.4.1&ISO","detail":{"query":"status=current","break_glass":1}}
+{"action":"C","outcome":"success","operation":"provide","caller":{"kind":"machine","client_id":"epj-betanien","organisation":"981275721"},"patient":"17855599120^^^&2.16.578.1.12.4.1.4.1&ISO","detail":{"documents":[{"unique_id":"9a0c1b8e-0000-4000-8000-000000000000"}]}}
 `
-	events, err := readEvents(strings.NewReader(lines))
-	if err != nil {
-		t.Fatal(err)
+	var log eventLog
+	for line := range strings.Lines(lines) {
+		var l audit.Line
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatal(err)
+		}
+		l.Time = time.Date(2026, 5, 18, 12, 30, len(log.events), 0, time.Local)
+		l.Rule, l.Code = cmp.Or(l.Rule, l.Detail.Rule), cmp.Or(l.Code, l.Detail.Code)
+		log.events = append(log.events, atna.Encode(l, atna.Source{Name: "betanien"}))
 	}
-	for i := range events { // as if the log were written on the reader's clock
-		y, m, d := events[i].Time.Date()
-		events[i].Time = time.Date(y, m, d, events[i].Time.Hour(), 30, i, 0, time.Local)
+	slices.Reverse(log.events)
+	for i, e := range log.events { // newest first
+		e.Recorded = time.Date(2026, 5, 18, 12, 30, 9-i, 0, time.Local).Format(time.RFC3339)
 	}
 	var out bytes.Buffer
-	if err := printEvents(&out, events); err != nil {
-		t.Fatal(err)
-	}
-	events[0].Time = events[0].Time.AddDate(0, 0, -1)
-	if err := printEvents(&out, events[:2]); err != nil {
+	older := *log.events[3]
+	older.Recorded = time.Date(2026, 5, 17, 12, 30, 0, 0, time.Local).Format(time.RFC3339)
+	over := eventLog{events: []*fhir.AuditEvent{log.events[0], &older}}
+	if err := errors.Join(log.print(&out), over.print(&out), (&eventLog{}).print(&out)); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "audit.golden", out.String())
-	if _, err := readEvents(strings.NewReader(lines + "no JSON\n")); err == nil || !strings.Contains(err.Error(), "event 4") {
-		t.Errorf("a broken line: %v", err)
-	}
-	for _, c := range []struct {
-		command auditCommand
-		want    int
-	}{{auditCommand{}, 3}, {auditCommand{Last: 2}, 2}, {auditCommand{Since: events[1].Time}, 2}, {auditCommand{Since: events[2].Time.Add(1)}, 0}} {
-		if got := len(c.command.choose(events)); got != c.want {
-			t.Errorf("%+v chose %d events, want %d", c.command, got, c.want)
+}
+
+// TestAuditForm: the window has both ends, and a patient never comes anywhere but into the form.
+func TestAuditForm(t *testing.T) {
+	t.Parallel()
+	at := &site{Tenants: []stackTenant{{Name: "betanien", HomeCommunity: "1.2.3"}}}
+	noon := time.Date(2026, 5, 18, 12, 0, 0, 0, time.FixedZone("", 7200))
+	for want, c := range map[string]auditCommand{
+		"date=ge2026-05-17T10%3A01%3A00Z&date=le2026-05-18T10%3A01%3A00Z":                                                                    {},
+		"date=ge2026-05-18T10%3A00%3A00Z&date=le2026-05-18T10%3A01%3A00Z&source=1.2.3":                                                       {Since: noon, Tenant: "betanien"},
+		"date=ge2026-05-17T10%3A00%3A00Z&date=le2026-05-18T10%3A00%3A00Z&source=control":                                                     {Until: noon, Tenant: "control"},
+		"date=ge2026-05-17T10%3A01%3A00Z&date=le2026-05-18T10%3A01%3A00Z&patient.identifier=urn%3Aoid%3A2.16.578.1.12.4.1.4.1%7C17855599120": {Patient: "17855599120"},
+	} {
+		form, err := c.form(noon, at)
+		if err != nil || form.Encode() != want {
+			t.Errorf("%+v: %s %v", c, form.Encode(), err)
 		}
+	}
+	if _, err := (auditCommand{Patient: "1"}).form(noon, at); err == nil {
+		t.Error("a patient that is none was taken")
 	}
 }
 
@@ -130,12 +151,20 @@ func TestPurposeAndScopes(t *testing.T) {
 		{"POST", "http://x/dl/R4/fhir/DocumentReference/_search", reading}, {"GET", "/R4/fhir/DocumentReference?_cursor=x", reading},
 		{"POST", "/R4/fhir/List/_search", reading}, {"GET", "/R4/fhir/List?_cursor=x", reading}, {"GET", "/R4/fhir/List/1", writing},
 		{"GET", "http://x/mhd/document?documentUniqueId=1", reading}, {"GET", "/pingauth", reading},
+		{"POST", "/R4/fhir/AuditEvent/_search", auditing}, {"GET", "/R4/fhir/AuditEvent/1", auditing}, {"GET", "/helsenorge/v1/feed", showing},
 	} {
 		if got := purposeOf(c.method, c.address); got != c.want {
 			t.Errorf("%s %s is for %s", c.method, c.address, got)
 		}
 	}
-	all := []string{access.ScopeCreate, access.ScopeDelete, "nhn:phr-repo/mhd/create", access.ScopeReadList, access.ScopeReadListKJ, access.ScopeReadDocument}
+	all := []string{access.ScopeCreate, access.ScopeDelete, "nhn:phr-repo/mhd/create", access.ScopeReadList, access.ScopeReadListKJ, access.ScopeReadDocument,
+		access.ScopeLogOwn, access.ScopeLogInspect, access.ScopeLogHelsenorge}
+	if got, want := scopesFor(all, auditing), []string{access.ScopeLogOwn, access.ScopeLogInspect}; !slices.Equal(got, want) {
+		t.Errorf("auditing: %v", got)
+	}
+	if got, want := scopesFor(all, showing), []string{access.ScopeLogHelsenorge}; !slices.Equal(got, want) {
+		t.Errorf("showing: %v", got)
+	}
 	if got, want := scopesFor(all, writing), []string{access.ScopeCreate, access.ScopeDelete, "nhn:phr-repo/mhd/create"}; !slices.Equal(got, want) {
 		t.Errorf("writing: %v", got)
 	}
