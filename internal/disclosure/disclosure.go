@@ -7,12 +7,14 @@ package disclosure
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
+	"dokumentlager/internal/obs"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/registry"
 	"dokumentlager/internal/repository"
@@ -80,6 +82,9 @@ func (s *Service) community(ctx context.Context, home string) (tenant.Tenant, er
 	t, err := s.Tenants.ByHome(ctx, home)
 	if errors.Is(err, tenant.ErrUnknown) || (err == nil && t.State != tenant.Active) {
 		return tenant.Tenant{}, unknown()
+	}
+	if err == nil {
+		obs.Note(ctx, slog.String("tenant", t.Name))
 	}
 	return t, err
 }

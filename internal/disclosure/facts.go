@@ -134,5 +134,5 @@ func (s *Service) stillUnknown(ctx context.Context, seed string) error {
 // outdated is said in place of "no such entry" when stale facts are the reason: of an entry that is not there nobody could say so now.
 func outdated() *fault.Problem {
 	return fault.New(fault.PartUnavailable, "Persontjenesten does not answer, and without it nobody can tell whether the patient's address is protected. "+
-		"Nothing is shown until then. Try again.").By("L5").RetryIn(5 * time.Second)
+		"Nothing is shown until then. Try again.").By("L5").From(fault.Persontjenesten).RetryIn(5 * time.Second)
 }

@@ -7,12 +7,10 @@ import (
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
-	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/tenant"
 
 	"github.com/google/uuid"
 	"github.com/samber/lo"
-	"golang.org/x/sync/errgroup"
 )
 
 // tally is what one tenant's event tells of a page.
@@ -57,10 +55,7 @@ func (sp *spread[T]) note(ctx context.Context, sources []*source[T], items []T) 
 	events := lo.Map(sources, func(src *source[T], _ int) audit.TenantEvent {
 		return audit.TenantEvent{Schema: src.tenant.Schema(), Event: sp.searched(src.tenant, of)}
 	})
-	if sp.service.Log.RecordAll(ctx, events) == nil {
-		return nil, nil
-	}
-	for i, failed := range sp.noteEach(ctx, events) {
+	for i, failed := range sp.service.Log.RecordWhatCan(ctx, events) {
 		switch t := sources[i].tenant; {
 		case !failed:
 		case !sp.service.closed(sp.view, t):
@@ -70,24 +65,6 @@ func (sp *spread[T]) note(ctx context.Context, sources []*source[T], items []T) 
 		}
 	}
 	return mute, err
-}
-
-// noteEach finds out, after they could not be committed together, which events cannot be. One that is there after all, because nobody
-// heard of the common commit, is a duplicate now.
-func (sp *spread[T]) noteEach(ctx context.Context, events []audit.TenantEvent) (failed []bool) {
-	failed = make([]bool, len(events))
-	var group errgroup.Group
-	group.SetLimit(tenantsAtOnce)
-	for i := range events {
-		group.Go(func() error {
-			err := sp.service.Log.RecordAll(ctx, events[i:i+1])
-			_, there := postgres.IsDuplicate(err)
-			failed[i] = err != nil && !there
-			return nil
-		})
-	}
-	_ = group.Wait() // failures are gathered
-	return failed
 }
 
 // without takes out of a page what is of tenants that did not answer, and says who they are.

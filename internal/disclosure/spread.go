@@ -75,6 +75,9 @@ func (s *Service) asked(ctx context.Context, q listing) ([]tenant.Tenant, error)
 	if fault.KindOf(err) == fault.NotFound {
 		return nil, nil
 	}
+	if err == nil { // nothing may be held there, and the citizen must find the event all the same (A2)
+		err = s.Tenants.Visited(ctx, s.Locator.Key(q.patient), t.ID)
+	}
 	return []tenant.Tenant{t}, err
 }
 
@@ -191,7 +194,7 @@ func (sp *spread[T]) many(ctx context.Context, tenants []tenant.Tenant) (Page[T]
 
 // noneAnswered is the same for one tenant as for many: those that give the reader nothing must not show in it.
 func noneAnswered() *fault.Problem {
-	return fault.New(fault.PartUnavailable, "None of the home communities that hold documents answered. Try again.").RetryIn(5 * time.Second)
+	return fault.New(fault.PartUnavailable, "None of the home communities that hold documents answered. Try again.").From(fault.Postgres).RetryIn(5 * time.Second)
 }
 
 // open are the sources that have something to give.

@@ -1,56 +1,52 @@
 package mhd
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"sync"
-	"time"
 
 	"dokumentlager/internal/admission"
 	"dokumentlager/internal/audit"
-	"dokumentlager/internal/obs"
+	"dokumentlager/internal/rest"
 )
 
-// Admission says whether work of an organisation may begin (admission.Gate). Its refusals are answered at once, before a byte of the body
+// Admission says whether an upload of an organisation may begin (admission.Gate). Its refusals are answered at once, before a byte of the body
 // is read; they leave a log line and no audit event: nothing was attempted of what the caller wants, and a flood must not become one in the
 // database.
 type Admission interface {
-	Request(organisation string) (done func(), err error)
 	Upload(organisation string, declared int64) (*admission.Upload, error)
 }
 
 // upload is guarded for what brings documents. Whoever has been verified before, by the same token, is let in or told to come back before
 // signatures and proof are checked: in a flood that work would take the time of those who are let in. A token that is not its sender's own
 // is thereby told that its organisation is busy, and nothing else.
-func (d *Door) upload(h handler) http.HandlerFunc {
+func (d *Door) upload(h rest.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var admitted *admission.Upload
 		if caller, known := d.seen.caller(r); known {
 			var err error
 			if admitted, err = d.Admission.Upload(caller.organisation, r.ContentLength); err != nil {
-				d.refuseUnread(w, r, caller.client, err)
+				d.Front.RefuseUnread(w, r, caller.client, err)
 				return
 			}
 			defer admitted.Done()
 		}
-		d.guarded(d.uploading(h, admitted))(w, r)
+		d.Front.Guarded(d.uploading(h, admitted))(w, r)
 	}
 }
 
 // uploading lets an upload in that is not yet, and makes it wait for its turn when its body is whole: until then it costs little, and a slow
 // sender keeps nobody else from being worked on.
-func (d *Door) uploading(h handler, admitted *admission.Upload) handler {
+func (d *Door) uploading(h rest.Handler, admitted *admission.Upload) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
-		d.seen.remember(r, seenCaller{organisationOf(actor), actor.ClientID})
+		d.seen.remember(r, seenCaller{rest.OrganisationOf(actor), actor.ClientID})
 		if admitted == nil {
-			upload, err := d.Admission.Upload(organisationOf(actor), r.ContentLength)
+			upload, err := d.Admission.Upload(rest.OrganisationOf(actor), r.ContentLength)
 			if err != nil {
-				d.refuseUnread(w, r, actor.ClientID, err)
+				d.Front.RefuseUnread(w, r, actor.ClientID, err)
 				return nil
 			}
 			defer upload.Done()
@@ -63,7 +59,7 @@ func (d *Door) uploading(h handler, admitted *admission.Upload) handler {
 		if errors.As(err, &sending) {
 			r.Body = body // whose last byte waits for no place
 			admitted.Done()
-			d.refuseUnread(w, r, actor.ClientID, sending.error)
+			d.Front.RefuseUnread(w, r, actor.ClientID, sending.error)
 			return nil
 		}
 		return err
@@ -75,9 +71,6 @@ type stillSending struct{ error }
 
 // Unwrap gives the refusal.
 func (s stillSending) Unwrap() error { return s.error }
-
-// organisationOf is whose share a request is taken from.
-func organisationOf(actor audit.Actor) string { return cmp.Or(actor.Organisation, actor.ClientID) }
 
 // admittedBody gives the last of a body away when there is a place to work on it.
 type admittedBody struct {
@@ -99,41 +92,6 @@ func (b *admittedBody) Read(p []byte) (int, error) {
 		}
 	}
 	return n, err
-}
-
-const (
-	// unreadTime is how long a refused sender may go on sending to its end, after it was answered; unreadMost is how many may at once.
-	unreadTime = 5 * time.Second
-	unreadMost = 16
-	// unreadKept is how much of a body is worth reading to keep its connection; it is what net/http reads itself.
-	unreadKept = 256 << 10
-)
-
-// refuseUnread answers at once, and then reads what the sender goes on sending, for a while: many clients look for an answer only when
-// they have sent everything, and would see a broken connection instead of the time to come back. The log says which client it was.
-func (d *Door) refuseUnread(w http.ResponseWriter, r *http.Request, client string, err error) {
-	obs.Note(r.Context(), slog.String("client_id", client))
-	control := http.NewResponseController(w)
-	_ = control.EnableFullDuplex() // else net/http reads before it answers
-	if r.ContentLength < 0 || r.ContentLength > unreadKept {
-		w.Header().Set("Connection", "close")
-	}
-	d.refuse(w, r, err)
-	if control.Flush() != nil || r.Header.Get("Expect") != "" {
-		return // whoever asked first has sent nothing
-	}
-	select {
-	case d.unread <- struct{}{}:
-		defer func() { <-d.unread }()
-	default:
-		return
-	}
-	until := time.Now().Add(unreadTime)
-	defer time.AfterFunc(unreadTime, func() { _ = control.SetReadDeadline(time.Now()) }).Stop()
-	buffer := make([]byte, 32<<10)
-	for err = nil; err == nil && time.Now().Before(until); {
-		_, err = r.Body.Read(buffer)
-	}
 }
 
 // seenMost bounds how many tokens are remembered, in two generations of at most half each.

@@ -17,6 +17,7 @@ import (
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/admission"
 	"dokumentlager/internal/audit"
+	"dokumentlager/internal/rest"
 )
 
 // gated is a server whose only handler is an upload of one organisation behind a gate with one place.
@@ -32,11 +33,11 @@ func newGated(t *testing.T, h func(w http.ResponseWriter, r *http.Request) error
 	t.Helper()
 	g := &gated{gate: admission.New(admission.Capacity{Requests: 100, Work: 1, Bytes: 4 << 20, Unsized: 64 << 10}, time.Now,
 		func(d time.Duration) time.Duration { return d }, nil)}
-	g.door = &Door{Config: Config{Admission: g.gate, Log: slog.New(slog.DiscardHandler)}, unread: make(chan struct{}, unreadMost)}
+	g.door = &Door{Config: Config{Front: rest.NewFront(nil, g.gate), Admission: g.gate}}
 	handle := func(w http.ResponseWriter, r *http.Request, _ audit.Actor) error { g.handled.Add(1); return h(w, r) }
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := g.door.uploading(handle, nil)(w, r, audit.Actor{Caller: access.Caller{Organisation: "981275721"}}); err != nil {
-			g.door.refuse(w, r, err)
+			rest.Refuse(w, r, err)
 		}
 	}))
 	g.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)

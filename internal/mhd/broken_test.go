@@ -140,6 +140,12 @@ type fragile struct {
 // newFragile starts it, over a database of its own, with settings over the usual ones ("CLAMD_DEADLINE", "5s").
 func newFragile(t *testing.T, settings ...string) *fragile {
 	t.Helper()
+	return newFragileWith(t, func(*servicetest.Service) []string { return settings })
+}
+
+// newFragileWith is newFragile for settings that depend on the service's surroundings.
+func newFragileWith(t *testing.T, settingsOf func(*servicetest.Service) []string) *fragile {
+	t.Helper()
 	parts := stacktest.Parts(t)
 	ownerURL, appURL := stacktest.EmptyDatabase(t)
 	f := &fragile{scanner: newRelay(t, parts.Clamd), store: newRelay(t, host(t, parts.S3.Endpoint)), database: newRelay(t, host(t, appURL))}
@@ -151,7 +157,7 @@ func newFragile(t *testing.T, settings ...string) *fragile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings = append(settings, "CLAMD_ADDRESS", f.scanner.address, "S3_ENDPOINT", "http://"+f.store.address,
+	settings := append(settingsOf(f.Service), "CLAMD_ADDRESS", f.scanner.address, "S3_ENDPOINT", "http://"+f.store.address,
 		"DATABASE_URL", strings.Replace(appURL, f.database.to, f.database.address, 1))
 	f.serve(t, listener, settings)
 	return f

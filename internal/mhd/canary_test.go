@@ -15,8 +15,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"dokumentlager/internal/access"
 	"dokumentlager/internal/blob"
+	"dokumentlager/internal/devstack/otlptest"
 	"dokumentlager/internal/devstack/servicetest"
 	"dokumentlager/internal/obs"
 	"dokumentlager/internal/tenant"
@@ -38,6 +41,7 @@ type cage struct {
 	writer, doctor *servicetest.Caller
 	store          *blob.S3
 	spool          string
+	spans          *otlptest.Collector
 	answers        map[string]string
 }
 
@@ -54,8 +58,8 @@ func (c *cage) keep(path string, a servicetest.Answer) servicetest.Answer {
 
 var addresses = regexp.MustCompile(`https?://127[^"\s]*`)
 
-// TestCanary: a marked patient goes every way there is, failures included, and stands in no log line, metric, address of ours, object key, error
-// text, row of the control or job schema, or file of the spool (A3). TestCanaryIsFound shows that the same look finds her.
+// TestCanary: a marked patient goes every way there is, failures included, and stands in no log line, metric, trace, address of ours, object key,
+// error text, row of the control or job schema, or file of the spool (A3). TestCanaryIsFound shows that the same look finds her.
 func TestCanary(t *testing.T) {
 	t.Parallel()
 	c := newCage(t)
@@ -65,6 +69,7 @@ func TestCanary(t *testing.T) {
 	c.everyField()
 	c.reading(first)
 	c.strangers()
+	c.logReaders()
 	c.brokenParts(first)
 	c.upkeep()
 	c.panics()
@@ -73,6 +78,7 @@ func TestCanary(t *testing.T) {
 			t.Errorf("%s: nothing to look at", place)
 		}
 	}
+	everyFailureIsTold(t, c.Log.String())
 	if len(c.answers) < 450 {
 		t.Errorf("only %d ways were gone", len(c.answers))
 	}
@@ -88,10 +94,10 @@ func TestCanary(t *testing.T) {
 
 func newCage(t *testing.T) *cage {
 	t.Helper()
-	spool := t.TempDir()
-	f := newFragile(t, "SPOOL_DIR", spool, "CLAMD_DEADLINE", "8s", "S3_TIMEOUT", "2s", "LIMITS_STALL_TIMEOUT", "3s", "LOG_LEVEL", "debug", "DATABASE_ACQUIRE_TIMEOUT", "2s")
+	spool, spans := t.TempDir(), otlptest.Start(t)
+	f := newFragile(t, "TRACING_ENDPOINT", spans.URL, "TRACING_SAMPLE_RATIO", "1", "SPOOL_DIR", spool, "CLAMD_DEADLINE", "8s", "S3_TIMEOUT", "2s", "LIMITS_STALL_TIMEOUT", "3s", "LOG_LEVEL", "debug", "DATABASE_ACQUIRE_TIMEOUT", "2s")
 	of := f.Tenant(t)
-	return &cage{fragile: f, t: t, of: of, writer: f.Writer(t, of.Organisations[0]), doctor: f.Doctor(t, of.Organisations[0]), store: storeOf(t, f.Service), spool: spool, answers: map[string]string{}}
+	return &cage{fragile: f, t: t, of: of, writer: f.Writer(t, of.Organisations[0]), doctor: f.Doctor(t, of.Organisations[0]), store: storeOf(t, f.Service), spool: spool, spans: spans, answers: map[string]string{}}
 }
 
 // bundle is of her, with documents that name her.
@@ -359,10 +365,49 @@ func (c *cage) strangers() {
 	c.keep("a proof twice", servicetest.Send(c.t, req.Clone(c.t.Context())))
 }
 
+// logReaders: who reads of her in the audit log, where she does stand, as owner, inspector and Helsenorge; and is refused it.
+func (c *cage) logReaders() {
+	reader := func(scope string) *servicetest.Caller {
+		return c.Caller(c.t, map[string]any{"aud": access.AudienceRead, "scope": []string{scope}, "client_id": "log-" + c.of.Name, "helseid://claims/client/claims/orgnr_parent": c.of.Organisations[0]})
+	}
+	given := map[string]int{}
+	keep := func(operation, what string, a servicetest.Answer) {
+		if c.keep(what, a).Status == http.StatusOK {
+			given[operation]++
+		}
+	}
+	form := func(who *servicetest.Caller, path string, more ...string) {
+		fields := url.Values{"date": {"ge" + time.Now().UTC().Format(time.DateOnly), "le" + time.Now().UTC().AddDate(0, 0, 1).Format(time.DateOnly)}}
+		for i := 0; i+1 < len(more); i += 2 {
+			fields.Add(more[i], more[i+1])
+		}
+		keep("search", "log "+path+strings.Join(more, " "), who.Do(c.t, c.request(http.MethodPost, path, fields.Encode(), "Content-Type", "application/x-www-form-urlencoded")))
+	}
+	for _, scope := range []string{access.ScopeLogOwn, access.ScopeLogInspect, access.ScopeLogHelsenorge, access.ScopeReadList} {
+		who := reader(scope)
+		for _, more := range [][]string{nil, {"patient.identifier", servicetest.PatientSystem + "|" + canary}, {"patient.identifier", canary}, {"entity.identifier", canary}, {"agent.identifier", canary}, {canary, canary}} {
+			form(who, "/R4/fhir/AuditEvent/_search", more...)
+		}
+		for _, path := range []string{"/R4/fhir/AuditEvent/" + canary, "/R4/fhir/AuditEvent?patient.identifier=" + canary, "/helsenorge/v1/feed", "/helsenorge/v1/feed?after=" + canary, "/audit/heads/" + canary} {
+			keep("get", "log GET "+scope+path, who.Get(c.t, path))
+		}
+		for _, body := range []string{`{"patient":"` + canary + `"}`, `{"patient":"` + canary + `","` + canary + `":1}`, `"` + canary + `"`, canary} {
+			keep("lookups", "lookups "+scope+body, who.Do(c.t, c.request(http.MethodPost, "/helsenorge/v1/lookups/_search", body, "Content-Type", "application/json")))
+		}
+	}
+	if len(given) != 3 {
+		c.t.Errorf("of the log nobody was given more than %v", given)
+	}
+}
+
 // places are all where she must not be, as text.
 func (c *cage) places() map[string]string {
 	metrics := servicetest.Send(c.t, c.request(http.MethodGet, "/metrics", ""))
-	return map[string]string{"the log": c.Log.String(), "metrics": string(metrics.Body), "object keys": strings.Join(keys(c.t, c.store, ""), "\n"),
+	// The request for the metrics is the last; when its span is there, all are.
+	c.spans.Await(c.t, "the request for metrics", func(s otlptest.Span) bool {
+		return s.Attributes["dokumentlager.request_id"] == metrics.Header.Get("X-Request-Id")
+	})
+	return map[string]string{"traces": c.spans.Text(), "the log": c.Log.String(), "metrics": string(metrics.Body), "object keys": strings.Join(keys(c.t, c.store, ""), "\n"),
 		"the control schema": c.rowsOf("control"), "the job schema": c.rowsOf("jobs"), "the spool": "(" + c.spoolText() + ")"}
 }
 
@@ -451,6 +496,7 @@ func TestCanaryIsFound(t *testing.T) {
 		}
 	}
 	places := c.places()
+	places["traces"] += canaryName
 	places["metrics"] += "requests{path=\"/" + canary + "\"} 1" // metrics are ours alone to write
 	if found := leaks(places); len(found) != len(places) {
 		t.Errorf("she was put into %d places and found in %d:\n%s", len(places), len(found), strings.Join(found, "\n"))

@@ -7,10 +7,11 @@ import (
 
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
+	"dokumentlager/internal/rest"
 )
 
 // capabilityDate is when the statement's content last changed.
-const capabilityDate = "2026-11-21"
+const capabilityDate = "2026-11-22"
 
 // metadata is GET metadata: what this door really does; a test holds it against the routes.
 func (d *Door) metadata(w http.ResponseWriter, r *http.Request) {
@@ -20,7 +21,7 @@ func (d *Door) metadata(w http.ResponseWriter, r *http.Request) {
 		Name: "Dokumentlager", Title: "dokumentlager: XDS document repository and registry behind MHD",
 		Software:            &fhir.CapabilitySoftware{Name: "dokumentlager", Version: d.Version},
 		Implementation:      &fhir.CapabilityImplementation{Description: "Document Recipient and Document Responder", URL: d.BaseURL + "/R4/fhir"},
-		Format:              []string{fhir.MediaType, fhir.MediaTypeXML, inJSON.name(), inXML.name()},
+		Format:              []string{fhir.MediaType, fhir.MediaTypeXML, rest.InJSON.Name(), rest.InXML.Name()},
 		PatchFormat:         []string{"application/json-patch+json", "application/fhir+json"},
 		Instantiates:        []string{"https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Comprehensive"},
 		ImplementationGuide: []string{"https://profiles.ihe.net/ITI/MHD/ImplementationGuide/ihe.iti.mhd"},
@@ -29,7 +30,7 @@ func (d *Door) metadata(w http.ResponseWriter, r *http.Request) {
 			Security: &fhir.CapabilitySecurity{CORS: &off,
 				Description: "HelseID access tokens (at+jwt) bound to a key by DPoP (RFC 9449). Scopes are in the API description at /docs."},
 			Interaction: []fhir.CapabilityInteraction{{Code: "transaction", Documentation: "ITI-65 Provide Document Bundle, at the base or at Bundle"}},
-			Resource: []fhir.CapabilityResource{
+			Resource: append([]fhir.CapabilityResource{
 				{Type: "Bundle", Interaction: []fhir.CapabilityInteraction{{Code: "create", Documentation: "the same as transaction at the base"}},
 					Operation: []fhir.CapabilityOperation{{Name: "validate", Definition: "http://hl7.org/fhir/OperationDefinition/Resource-validate"}}},
 				{Type: "DocumentReference", Profile: profileEntry, Versioning: "no-version",
@@ -41,24 +42,21 @@ func (d *Door) metadata(w http.ResponseWriter, r *http.Request) {
 						{Code: "search-type", Documentation: "ITI-66, POST to _search only"}},
 					SearchParam: searchParams(listKinds, listParams...)},
 				{Type: "Patient", Interaction: []fhir.CapabilityInteraction{{Code: "read", Documentation: "as a submission named it, by its sender"}}},
-			},
+			}, d.Resources...),
 		}},
 	}
-	if err := d.answer(w, r, http.StatusOK, statement); err != nil {
-		d.refuse(w, r, fault.Of(err))
+	if err := rest.Answer(w, r, http.StatusOK, statement); err != nil {
+		rest.Refuse(w, r, fault.Of(err))
 	}
 }
 
-// typeNames are FHIR's for the kinds of parameters.
-var typeNames = map[kind]string{token: "token", identifierToken: "token", relatedToken: "reference", text: "string", date: "date", period: "date"}
-
 // searchParams lists what a search knows: criteria by kind, what every search has, and what is documented for this one.
-func searchParams(kinds map[string]kind, documented ...fhir.CapabilitySearchParam) []fhir.CapabilitySearchParam {
+func searchParams(kinds map[string]rest.Kind, documented ...fhir.CapabilitySearchParam) []fhir.CapabilitySearchParam {
 	documented = append(documented, everySearch...)
 	for name, k := range kinds {
 		told := slices.ContainsFunc(documented, func(p fhir.CapabilitySearchParam) bool { return p.Name == name })
-		if k != special && !told && !strings.HasSuffix(name, ".identifier") {
-			documented = append(documented, fhir.CapabilitySearchParam{Name: name, Type: typeNames[k], Documentation: meaning[name]})
+		if k != rest.Special && !told && !strings.HasSuffix(name, ".identifier") {
+			documented = append(documented, fhir.CapabilitySearchParam{Name: name, Type: k.FHIRType(), Documentation: meaning[name]})
 		}
 	}
 	slices.SortFunc(documented, func(a, b fhir.CapabilitySearchParam) int { return strings.Compare(a.Name, b.Name) })

@@ -4,10 +4,7 @@ import (
 	"strings"
 
 	"dokumentlager/internal/document"
-	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
-
-	"github.com/google/uuid"
 )
 
 // claimed fills in which profile of MHD a DocumentReference conforms to. Comprehensive is claimed by an entry that has all it requires:
@@ -31,17 +28,6 @@ func comprehensive(ref *fhir.DocumentReference) bool {
 	a, c := ref.Content[0].Attachment, ref.Context
 	return ref.MasterIdentifier.Value != "" && a.ContentType != "" && ref.Type != nil && len(ref.Category) == 1 && len(ref.SecurityLabel) > 0 &&
 		a.Language != "" && a.Creation != "" && ref.Content[0].Format != nil && c.FacilityType != nil && c.PracticeSetting != nil && c.SourcePatientInfo != nil
-}
-
-// outcomeEntry tells a search's warnings. Every entry of a searchset has a fullUrl (bdl-7, MHD's FindDocumentReferencesResponseMessage);
-// this one is a name made of what is told, as there is no address to read it at.
-func outcomeEntry(warnings fault.Problems) fhir.BundleEntry {
-	var told strings.Builder
-	for _, w := range warnings {
-		told.WriteString(string(w.Code) + "\x00" + w.Location + "\x00" + w.Safe + "\x00")
-	}
-	name := uuid.NewSHA1(uuid.NameSpaceURL, []byte(fhir.FaultErrorSystem+"\x00"+told.String()))
-	return fhir.BundleEntry{FullURL: "urn:uuid:" + name.String(), Resource: fhir.Hold(fhir.Outcome(warnings)), Search: &fhir.BundleSearch{Mode: "outcome"}}
 }
 
 // claimedSet fills in which profile a submission set conforms to. A set whose source gave it a UUID as uniqueId conforms to none: MHD wants

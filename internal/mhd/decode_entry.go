@@ -3,11 +3,11 @@ package mhd
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
+	"dokumentlager/internal/rest"
 	"dokumentlager/internal/submission"
 
 	"github.com/google/uuid"
@@ -180,22 +180,17 @@ func (d *decoder) relations(i int, ref *fhir.DocumentReference, out *submission.
 	}
 }
 
-// precisions maps FHIR's to the model's.
-var precisions = map[fhir.Precision]document.Precision{
-	fhir.Year: document.Year, fhir.Month: document.Month, fhir.Day: document.Day, fhir.Second: document.Second, fhir.Fraction: document.Milli,
-}
-
 // time reads a FHIR dateTime; XDS has it in UTC, and the registry keeps microseconds.
 func (d *decoder) time(s, location string) document.Time {
 	if s == "" {
 		return document.Time{}
 	}
-	t, precision, err := fhir.ParseDateTime(s)
+	t, err := rest.TimeOf(s)
 	if err != nil {
 		for _, p := range fault.Of(err) {
 			d.problem(p.At(location))
 		}
 		return document.Time{}
 	}
-	return document.Time{At: t.UTC().Truncate(time.Microsecond), Precision: precisions[precision]}
+	return t
 }

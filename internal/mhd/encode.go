@@ -11,6 +11,7 @@ import (
 	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fhir"
+	"dokumentlager/internal/rest"
 	"dokumentlager/internal/tenant"
 	"dokumentlager/internal/terminology"
 
@@ -81,7 +82,7 @@ func (d *Door) attachment(e document.Entry, t tenant.Tenant) *fhir.Attachment {
 			{URL: extHomeCommunity, ValueURI: document.URN(t.HomeCommunity)},
 			{URL: extRepository, ValueURI: document.URN(t.Repository)},
 		},
-		ContentType: e.MimeType, Language: e.Language, URL: d.documentURL(e.UniqueID, t), Title: e.Title, Creation: dateTime(e.Creation),
+		ContentType: e.MimeType, Language: e.Language, URL: d.documentURL(e.UniqueID, t), Title: e.Title, Creation: rest.DateTime(e.Creation),
 	}
 	if len(e.SHA1) > 0 {
 		size := e.Size
@@ -102,7 +103,7 @@ func (w *writer) contain(prefix string, make func(id string) fhir.Typed) *fhir.R
 func (w *writer) context(e document.Entry) *fhir.DocumentReferenceContext {
 	c := &fhir.DocumentReferenceContext{Event: concepts(e.Events...), FacilityType: concept(e.Facility), PracticeSetting: concept(e.Practice)}
 	if !e.ServiceStart.IsZero() || !e.ServiceStop.IsZero() {
-		c.Period = &fhir.Period{Start: dateTime(e.ServiceStart), End: dateTime(e.ServiceStop)}
+		c.Period = &fhir.Period{Start: rest.DateTime(e.ServiceStart), End: rest.DateTime(e.ServiceStop)}
 	}
 	if p := e.SourcePatient; !p.ID.IsZero() || p.Family != "" {
 		c.SourcePatientInfo = w.contain("patient", func(id string) fhir.Typed { return patientResource(id, p) })
@@ -236,17 +237,4 @@ func absolute(system string) string {
 		return ""
 	}
 	return system
-}
-
-// dateTime gives a time back with the precision it came with, in UTC.
-func dateTime(t document.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	for f, p := range precisions {
-		if p == t.Precision {
-			return fhir.FormatDateTime(t.At.UTC(), f)
-		}
-	}
-	return fhir.FormatDateTime(t.At.UTC(), fhir.Second)
 }

@@ -9,6 +9,7 @@ import (
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
+	"dokumentlager/internal/rest"
 	"dokumentlager/internal/submission"
 
 	"github.com/go-chi/chi/v5"
@@ -40,14 +41,14 @@ func (d *Door) readEntry(w http.ResponseWriter, r *http.Request, actor audit.Act
 	// Older tokens carry writing and reading scopes together: a person reads by the rules for persons.
 	person := actor.Kind == access.Personnel && (actor.Has(access.ScopeReadList) || actor.Has(access.ScopeReadListKJ))
 	if actor.Has(access.ScopeCreate) && !person {
-		if err := checkEventID(r).Err(); err != nil {
+		if err := rest.CheckEventID(r).Err(); err != nil {
 			return d.Submissions.RefuseUnread(r.Context(), actor, audit.Read, "read-entry", err)
 		}
 		e, t, err := d.Submissions.Read(r.Context(), actor, a)
 		if err != nil {
 			return err
 		}
-		return d.answer(w, r, http.StatusOK, d.reference(disclosure.Item{Entry: e, Tenant: t}))
+		return rest.Answer(w, r, http.StatusOK, d.reference(disclosure.Item{Entry: e, Tenant: t}))
 	}
 	reader, err := d.reader(r, actor)
 	if err != nil {
@@ -57,7 +58,7 @@ func (d *Door) readEntry(w http.ResponseWriter, r *http.Request, actor audit.Act
 	if err != nil {
 		return err
 	}
-	return d.answer(w, r, http.StatusOK, d.reference(item))
+	return rest.Answer(w, r, http.StatusOK, d.reference(item))
 }
 
 // maxPatch bounds a PATCH body in bytes.
@@ -77,14 +78,14 @@ func (d *Door) patch(w http.ResponseWriter, r *http.Request, actor audit.Actor) 
 	if err != nil {
 		return relocate(err)
 	}
-	return d.answer(w, r, http.StatusOK, d.reference(disclosure.Item{Entry: e, Tenant: t}))
+	return rest.Answer(w, r, http.StatusOK, d.reference(disclosure.Item{Entry: e, Tenant: t}))
 }
 
 func (d *Door) parsePatch(r *http.Request) (a submission.Address, codes []document.Code, err error) {
 	if a, err = address(r); err != nil {
 		return a, nil, err
 	}
-	if err := wantMedia(r, "application/fhir+json", "application/json", "application/json-patch+json"); err != nil {
+	if err := rest.WantMedia(r, "application/fhir+json", "application/json", "application/json-patch+json"); err != nil {
 		return a, nil, err
 	}
 	patch, err := fhir.ReadPatch(r.Body, maxPatch)
@@ -125,7 +126,7 @@ func (d *Door) delete(w http.ResponseWriter, r *http.Request, actor audit.Actor)
 	if err := d.Submissions.Delete(r.Context(), actor, a); err != nil {
 		return err
 	}
-	return d.answer(w, r, http.StatusOK, fhir.Success("The document and its reference were deleted."))
+	return rest.Answer(w, r, http.StatusOK, fhir.Success("The document and its reference were deleted."))
 }
 
 // readPatient is GET Patient/{id}: the patient as a submission named it, at the submission's id. No register of patients stands
@@ -142,5 +143,5 @@ func (d *Door) readPatient(w http.ResponseWriter, r *http.Request, actor audit.A
 	if err != nil {
 		return err
 	}
-	return d.answer(w, r, http.StatusOK, patientResource(set.ID.String(), withID(set.SourcePatient, set.Patient)))
+	return rest.Answer(w, r, http.StatusOK, patientResource(set.ID.String(), withID(set.SourcePatient, set.Patient)))
 }

@@ -2,7 +2,6 @@ package mhd
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,17 +11,13 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
-	"dokumentlager/internal/access"
 	"dokumentlager/internal/devstack/fuzztest"
-	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
 	"dokumentlager/internal/format"
-
-	"github.com/google/go-cmp/cmp"
+	"dokumentlager/internal/rest"
 )
 
 // FuzzSearch holds that no form makes a search without a patient and a status, that its limits hold, and that what goes into the audit
@@ -49,11 +44,11 @@ func FuzzSearch(f *testing.F) {
 			}
 			return
 		}
-		if q.Patient.Check() != nil || len(q.Statuses) == 0 || q.Limit < 1 || q.Limit > maxCount || len(q.Criteria) > maxCriteria {
+		if q.Patient.Check() != nil || len(q.Statuses) == 0 || q.Limit < 1 || q.Limit > rest.MaxCount || len(q.Criteria) > rest.MaxCriteria {
 			t.Errorf("%q became %+v", text, q)
 		}
 		for _, c := range q.Criteria {
-			if len(c.Tokens) > 2*maxAlternatives || len(c.Texts) > maxAlternatives || len(c.Dates) > maxAlternatives {
+			if len(c.Tokens) > 2*rest.MaxAlternatives || len(c.Texts) > rest.MaxAlternatives || len(c.Dates) > rest.MaxAlternatives {
 				t.Errorf("%q became %+v", text, c)
 			}
 		}
@@ -62,40 +57,6 @@ func FuzzSearch(f *testing.F) {
 		}
 		if kept, err := url.ParseQuery(q.Text); err != nil || kept.Has("patient.identifier") {
 			t.Errorf("the event would hold %q", q.Text)
-		}
-	})
-}
-
-func fuzzCursors(f *testing.F, now func() time.Time) cursors {
-	c, err := newCursors(bytes.Repeat([]byte{7}, 32), now)
-	if err != nil {
-		f.Fatal(err)
-	}
-	return c
-}
-
-// FuzzCursor holds that nothing opens but as what was sealed, for the caller it was sealed for.
-func FuzzCursor(f *testing.F) {
-	now := func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
-	c, mine := fuzzCursors(f, now), access.Caller{ClientID: "c", Organisation: "o"}
-	sealed := disclosure.Search{Patient: document.PatientID{Value: "1", Authority: "1.2"}, Paging: disclosure.Paging{Limit: 5}}
-	good, err := c.seal(sealed, mine) // another one in each process, for its nonce
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, s := range []string{good, good[:20], "", "=", good + "A", "AAAA", strings.Repeat("A", maxCursor+1), strings.ToLower(good), base64.StdEncoding.EncodeToString([]byte(good))} {
-		f.Add(s, "c", "o")
-	}
-	f.Add(good, "c\x00o", "")
-	f.Add(good, "", "c\x00o")
-	f.Fuzz(func(t *testing.T, text, client, organisation string) {
-		defer fuzztest.InTime(t)()
-		q, err := c.open(text, access.Caller{ClientID: client, Organisation: organisation})
-		if err == nil && (client != "c" || organisation != "o") && client+"\x00"+organisation != "c\x00o" {
-			t.Errorf("%q opened for another", text)
-		}
-		if err == nil && !cmp.Equal(q, sealed) {
-			t.Errorf("%q opened as %+v", text, q)
 		}
 	})
 }
@@ -221,25 +182,8 @@ func FuzzContentType(f *testing.F) {
 		}
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Header.Set("Content-Type", stored)
-		if wantMedia(r, "application/fhir+json") == nil && !strings.HasPrefix(strings.ToLower(strings.TrimSpace(stored)), "application/fhir+json") {
+		if rest.WantMedia(r, "application/fhir+json") == nil && !strings.HasPrefix(strings.ToLower(strings.TrimSpace(stored)), "application/fhir+json") {
 			t.Errorf("%q is taken", stored)
 		}
 	})
-}
-
-// TestCursorRoundTrip keeps FuzzCursor honest: what was sealed does open.
-func TestCursorRoundTrip(t *testing.T) {
-	t.Parallel()
-	c, err := newCursors(bytes.Repeat([]byte{7}, 32), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	caller, q := access.Caller{ClientID: "c"}, disclosure.Search{Patient: document.PatientID{Value: "1", Authority: "1.2"}, Paging: disclosure.Paging{Limit: 5}}
-	text, err := c.seal(q, caller)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := c.open(text, caller); err != nil || !cmp.Equal(got, q) {
-		t.Errorf("%+v, %v", got, err)
-	}
 }

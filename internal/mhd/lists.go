@@ -2,7 +2,6 @@ package mhd
 
 import (
 	"context"
-	"crypto/sha256"
 	"net/http"
 	"net/url"
 	"time"
@@ -17,23 +16,18 @@ import (
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
 	"dokumentlager/internal/registry"
+	"dokumentlager/internal/rest"
 )
 
 // setsAndFolders is ITI-66.
 var setsAndFolders = searching{"List", "search-lists", parseLists, (*Door).findLists, func(d *Door) cursors { return d.lists }}
 
-// forLists is another key for another purpose: a page of one kind of search cannot be asked for as one of the other.
-func forLists(key []byte) []byte {
-	sum := sha256.Sum256(append([]byte("dokumentlager: cursors of List\x00"), key...))
-	return sum[:]
-}
-
 // listKinds are the parameters of ITI-66.
-var listKinds = withCommon(map[string]kind{
-	"code": token, "designationType": token,
-	"identifier": identifierToken, "sourceId": identifierToken,
-	"source.given": text, "source.family": text,
-	"date": date,
+var listKinds = withCommon(map[string]rest.Kind{
+	"code": rest.Token, "designationType": rest.Token,
+	"identifier": rest.IdentifierToken, "sourceId": rest.IdentifierToken,
+	"source.given": rest.Text, "source.family": rest.Text,
+	"date": rest.Date,
 })
 
 // listOrders are what _sort may say of submission sets and folders.
@@ -41,11 +35,11 @@ var listOrders = map[string]registry.Order{"-date": {}, "date": {Oldest: true}}
 
 // parseLists reads the parameters of ITI-66 as parseSearch does those of ITI-67; code is required too.
 func parseLists(form url.Values, strict bool) (disclosure.Search, fault.Problems, error) {
-	p := &params{form: form, kinds: listKinds}
-	p.required("code")
-	q := disclosure.Search{Patient: p.patient(), Statuses: p.statuses(), HomeCommunity: p.home(), Paging: p.paging(listOrders), Text: p.text()}
-	q.Kinds, q.Criteria = kindsOf(p.all(strict))
-	return q, p.warnings, p.problems.Err()
+	p := newParams(form, listKinds)
+	p.Required("code")
+	q := disclosure.Search{Patient: p.RequiredPatient(), Statuses: p.statuses(), HomeCommunity: p.Home(), Paging: p.paging(listOrders), Text: p.Text()}
+	q.Kinds, q.Criteria = kindsOf(p.All(strict))
+	return q, p.Warnings, p.Problems.Err()
 }
 
 // The codes of listTypes.
@@ -83,13 +77,13 @@ func (d *Door) readList(w http.ResponseWriter, r *http.Request, actor audit.Acto
 		if err != nil {
 			return err
 		}
-		return d.answer(w, r, http.StatusOK, list(l))
+		return rest.Answer(w, r, http.StatusOK, list(l))
 	}
 	l, err := d.listByRules(r, actor)
 	if err != nil {
 		return err
 	}
-	return d.answer(w, r, http.StatusOK, list(l))
+	return rest.Answer(w, r, http.StatusOK, list(l))
 }
 
 // listByRules is a submission set or folder as its reader may see it.
@@ -132,7 +126,7 @@ func list(s document.List) *fhir.List {
 		Meta:       &fhir.Meta{LastUpdated: s.Registered.UTC().Format(time.RFC3339Nano)},
 		Identifier: listIdentifiers(s),
 		Status:     map[document.Status]string{document.Approved: "current", document.Deprecated: "retired"}[s.Status],
-		Mode:       "working", Title: s.Title, Date: dateTime(s.Time),
+		Mode:       "working", Title: s.Title, Date: rest.DateTime(s.Time),
 	}
 	if s.Comments != "" {
 		l.Note = []fhir.Annotation{{Text: s.Comments}}

@@ -9,6 +9,7 @@ import (
 
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/fault"
+	"dokumentlager/internal/rest"
 	"dokumentlager/internal/submission"
 )
 
@@ -35,7 +36,7 @@ func idempotencyKey(h http.Header) (string, error) {
 // unquote reads an sf-string (RFC 9651 §3.3.3), or a run of visible ASCII without quotes, comma, semicolon or backslash.
 func unquote(s string) (string, bool) {
 	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
-		return s, !strings.ContainsAny(s, `",;\`) && visible(s, '!')
+		return s, !strings.ContainsAny(s, `",;\`) && rest.Visible(s, '!')
 	}
 	s = s[1 : len(s)-1]
 	var b strings.Builder
@@ -50,16 +51,7 @@ func unquote(s string) (string, bool) {
 		}
 		b.WriteByte(s[i])
 	}
-	return b.String(), visible(s, ' ')
-}
-
-func visible(s string, lowest byte) bool {
-	for i := range len(s) {
-		if s[i] < lowest || s[i] > '~' {
-			return false
-		}
-	}
-	return true
+	return b.String(), rest.Visible(s, ' ')
 }
 
 // begin takes the request's Idempotency-Key, if it has one; nil without. From then on the request's body is summed as it is read.

@@ -10,6 +10,7 @@ import (
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
 	"dokumentlager/internal/repository"
+	"dokumentlager/internal/rest"
 	"dokumentlager/internal/submission"
 )
 
@@ -65,14 +66,14 @@ func (d *Door) provide(w http.ResponseWriter, r *http.Request, actor audit.Actor
 		if err != nil {
 			return err
 		}
-		return d.answer(w, r, http.StatusOK, d.response(message, receipt))
+		return rest.Answer(w, r, http.StatusOK, d.response(message, receipt))
 	}
 	message.request.Once = once
 	receipt, err := d.Submissions.Provide(ctx, actor, message.request)
 	if err != nil {
 		return message.locate(fault.Of(err))
 	}
-	return d.answer(w, r, http.StatusOK, d.response(message, receipt))
+	return rest.Answer(w, r, http.StatusOK, d.response(message, receipt))
 }
 
 // unreadable refuses a body that cannot be read. Under a key whose answer is known, that the body is another one is all there is to say.
@@ -104,7 +105,7 @@ func (d *Door) validate(w http.ResponseWriter, r *http.Request, actor audit.Acto
 	if problems = message.locate(problems); problems.Refuses() {
 		return problems
 	}
-	return d.answer(w, r, http.StatusOK, fhir.Outcome(problems))
+	return rest.Answer(w, r, http.StatusOK, fhir.Outcome(problems))
 }
 
 // message is a bundle as read, what it asks, and where everything stood in it.
@@ -119,7 +120,7 @@ func (d *Door) mayProvide(r *http.Request, actor audit.Actor, action audit.Actio
 	if err := d.mayWrite(r, actor, access.ScopeCreate, action, operation); err != nil {
 		return err
 	}
-	if err := wantMedia(r, "application/fhir+json", "application/json"); err != nil {
+	if err := rest.WantMedia(r, "application/fhir+json", "application/json"); err != nil {
 		return d.Submissions.RefuseUnread(r.Context(), actor, action, operation, err)
 	}
 	return nil

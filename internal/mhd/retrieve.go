@@ -1,9 +1,11 @@
 package mhd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime"
 	"net/http"
 	"strconv"
@@ -13,6 +15,7 @@ import (
 	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
+	"dokumentlager/internal/obs"
 )
 
 // retrieve is ITI-68 in the national service's form (R2): the document itself, with its own content type.
@@ -111,9 +114,18 @@ func (d *Door) send(w http.ResponseWriter, r *http.Request, o *disclosure.Opened
 	}
 	w.WriteHeader(status)
 	if _, err := io.Copy(w, o.Bytes); err != nil {
-		d.Log.ErrorContext(r.Context(), "document broken off", "component", "mhd", "error", err.Error())
+		brokenOff(r.Context(), err)
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// brokenOff notes why an answer ends in its middle: bytes that cannot be had are our failure, a caller who went away is not.
+func brokenOff(ctx context.Context, err error) {
+	if problem := (*fault.Problem)(nil); errors.As(err, &problem) {
+		obs.Failed(ctx, err)
+		return
+	}
+	obs.Note(ctx, slog.String("error", "the caller went away before the end"))
 }
 
 func matches(header, tag string) bool {

@@ -5,17 +5,14 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
 	"dokumentlager/internal/registry"
+	"dokumentlager/internal/rest"
 )
-
-// maxForm bounds a search's body in bytes.
-const maxForm = 64 << 10
 
 // searching is one kind of search: all are made, refused, paged and told in the same way.
 type searching struct {
@@ -37,7 +34,7 @@ type found struct {
 }
 
 // documents is ITI-67.
-var documents = searching{"DocumentReference", "search", parseSearch, (*Door).findDocuments, func(d *Door) cursors { return d.cursors }}
+var documents = searching{"DocumentReference", "search", parseSearch, (*Door).findDocuments, func(d *Door) cursors { return d.documents }}
 
 func (d *Door) findDocuments(ctx context.Context, reader disclosure.Reader, q disclosure.Search) (found, error) {
 	page, err := d.Disclosures.List(ctx, reader, q)
@@ -50,16 +47,16 @@ func (d *Door) findDocuments(ctx context.Context, reader disclosure.Reader, q di
 }
 
 // search is a search by POST: patient identifiers stand in the body, never in an address (R1).
-func (d *Door) search(of searching) handler {
+func (d *Door) search(of searching) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
 		reader, err := d.reader(r, actor)
 		if err != nil {
 			return d.Disclosures.Refuse(r.Context(), actor, of.operation, err)
 		}
-		if err := readForm(w, r); err != nil {
+		if err := rest.ReadForm(w, r); err != nil {
 			return d.Disclosures.Refuse(r.Context(), actor, of.operation, err)
 		}
-		q, warnings, err := of.parse(r.PostForm, strings.Contains(r.Header.Get("Prefer"), "handling=strict"))
+		q, warnings, err := of.parse(r.PostForm, rest.Strict(r))
 		if err != nil {
 			return d.Disclosures.Refuse(r.Context(), actor, of.operation, err)
 		}
@@ -67,27 +64,11 @@ func (d *Door) search(of searching) handler {
 	}
 }
 
-func readForm(w http.ResponseWriter, r *http.Request) error {
-	if err := wantMedia(r, "application/x-www-form-urlencoded"); err != nil {
-		return err
-	}
-	if !onlyFormat(r.URL) {
-		return fault.New(fault.BadRequest, "Search parameters are sent in the body: an address ends up in logs, and patient identifiers must not.").At("http.query").By("R1")
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
-		return fault.New(fault.MalformedBody, "The form cannot be read; it may have 64 KiB and must be urlencoded.").Because(err)
-	}
-	_, err := formOf(r) // here, because _format may stand in the body
-	return err
-}
-
 // searchPage follows a next link; every other GET of the collection is refused (R1).
-func (d *Door) searchPage(of searching) handler {
+func (d *Door) searchPage(of searching) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
-		query := r.URL.Query()
-		query.Del(paramFormat)
-		if len(query) != 1 || !query.Has("_cursor") {
+		cursor, following := rest.PageOf(r.URL)
+		if !following {
 			w.Header().Set("Allow", http.MethodPost)
 			return d.Disclosures.Refuse(r.Context(), actor, of.operation, fault.New(fault.MethodNotAllowed,
 				"Search with POST to %s/_search and the parameters in the body: an address ends up in logs, and patient identifiers must not.", of.resource).By("R1"))
@@ -96,7 +77,7 @@ func (d *Door) searchPage(of searching) handler {
 		if err != nil {
 			return d.Disclosures.Refuse(r.Context(), actor, of.operation, err)
 		}
-		q, err := of.cursors(d).open(query.Get("_cursor"), actor.Caller)
+		q, err := of.cursors(d).Open(cursor, owner(actor.Caller)...)
 		if err != nil {
 			return d.Disclosures.Refuse(r.Context(), actor, of.operation, err)
 		}
@@ -117,15 +98,15 @@ func (d *Door) page(w http.ResponseWriter, r *http.Request, of searching, reader
 	}
 	if page.next != nil {
 		q.After, q.Total = page.next, page.total
-		next, err := of.cursors(d).seal(q, reader.Caller)
+		next, err := of.cursors(d).Seal(q, owner(reader.Caller)...)
 		if err != nil {
 			return err
 		}
-		out.Link = append(out.Link, fhir.BundleLink{Relation: "next", URL: here + "?_cursor=" + next + keptFormat(r)})
+		out.Link = append(out.Link, fhir.BundleLink{Relation: "next", URL: here + "?" + rest.ParamCursor + "=" + next + rest.KeptFormat(r)})
 	}
 	if warnings = append(warnings, page.warnings...); len(warnings) > 0 {
-		out.Entry = append(out.Entry, outcomeEntry(warnings))
+		out.Entry = append(out.Entry, rest.OutcomeEntry(warnings))
 	}
 	w.Header().Set(headerMasked, strconv.Itoa(page.nors))
-	return d.answer(w, r, http.StatusOK, out)
+	return rest.Answer(w, r, http.StatusOK, out)
 }

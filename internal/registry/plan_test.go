@@ -175,6 +175,9 @@ func (p *planned) requests() map[string]struct {
 		q.Limit = 21
 		return inTenant(func(tx *postgres.Tx) error { _, err := registry.Find(ctx, tx, q); return err })
 	}
+	find81 := func(f audit.Filter) func() error {
+		return inTenant(func(tx *postgres.Tx) error { _, err := audit.Find(ctx, tx, f, uuid.Max, 51); return err })
+	}
 	directory := func(ask func(tenant.Directory) error) func() error {
 		return func() error { return ask(tenant.Directory{DB: p.db}) }
 	}
@@ -242,9 +245,16 @@ func (p *planned) requests() map[string]struct {
 			_, err := objects.Claim(ctx, tx, []repository.Held{{Key: uuid.New()}}, uuid.New(), time.Now())
 			return err
 		}), "the orphans alone"},
-		"audit list":              {func() error { _, err := events.List(ctx, p.of.Schema(), uuid.Nil, 100); return err }, ""},
-		"audit list, next":        {func() error { _, err := events.List(ctx, p.of.Schema(), id, 100); return err }, ""},
-		"audit list of no tenant": {func() error { _, err := events.ListControl(ctx, id, 100); return err }, ""},
+		"audit list":                 {func() error { _, err := events.List(ctx, p.of.Schema(), uuid.Nil, 100); return err }, ""},
+		"audit list, next":           {func() error { _, err := events.List(ctx, p.of.Schema(), id, 100); return err }, ""},
+		"audit list of no tenant":    {func() error { _, err := events.ListControl(ctx, id, 100); return err }, ""},
+		"audit search":               {find81(audit.Filter{Span: audit.Span{From: noon, To: noon.AddDate(0, 1, 0)}}), ""},
+		"audit search, of a patient": {find81(audit.Filter{Patient: patient.CX(), Outcomes: []string{"N"}}), ""},
+		"audit search, no tenant's one": {func() error {
+			_, err := events.FindControl(ctx, audit.Filter{Patient: patient.CX()}, uuid.Max, 51)
+			return err
+		}, ""},
+		"audit event": {inTenant(func(tx *postgres.Tx) error { _, _, err := audit.ByID(ctx, tx, id); return err }), ""},
 		"event": {func() error {
 			return events.Record(ctx, p.of.Schema(), audit.New(time.Now(), audit.Actor{}, audit.Read, "search"))
 		}, ""},
@@ -433,6 +443,10 @@ func literals(args []any) (out []string) {
 		switch a := a.(type) {
 		case time.Time:
 			out = append(out, "'"+a.Format(time.RFC3339Nano)+"'")
+		case nil:
+			out = append(out, "null")
+		case []string:
+			out = append(out, "array['"+strings.Join(a, "','")+"']")
 		case time.Duration:
 			out = append(out, fmt.Sprintf("'%d microseconds'", a.Microseconds()))
 		default:
