@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // The assigning authorities the Norwegian profile knows (nhn.md (b); P2).
@@ -141,6 +142,9 @@ func (p PatientID) Check() error {
 	}
 	if len(p.Value)+len(p.Authority) > maxCX-16 {
 		return errors.New("the patient identifier is too long")
+	}
+	if !utf8.ValidString(p.Value) || !utf8.ValidString(p.Authority) {
+		return errors.New("a patient identifier holds bytes that are no text (UTF-8)")
 	}
 	if strings.ContainsFunc(p.Value+p.Authority, func(r rune) bool { return r < ' ' || r == '^' || r == '&' || r == '~' || r == 0x7f }) {
 		return errors.New("a patient identifier holds a character that is not allowed (^ & ~ or a control character)")
