@@ -55,6 +55,8 @@ type Problem struct {
 	Location string
 	// Safe says what is wrong and what to do about it. It never holds a patient identifier, SQL, a path or another tenant's data.
 	Safe string
+	// Part is where it failed; empty is found out by PartOf.
+	Part Part
 	// RetryAfter is when it makes sense to try again; zero when trying again does not help.
 	RetryAfter time.Duration
 	// Err is the cause, for the log only.
@@ -74,6 +76,9 @@ func (p *Problem) By(rule string) *Problem { p.Rule = rule; return p }
 
 // Because keeps the cause for the log and returns the problem, for chaining.
 func (p *Problem) Because(err error) *Problem { p.Err = err; return p }
+
+// From names the part that failed and returns the problem, for chaining.
+func (p *Problem) From(part Part) *Problem { p.Part = part; return p }
 
 // RetryIn tells the caller when to come back and returns the problem, for chaining.
 func (p *Problem) RetryIn(d time.Duration) *Problem { p.RetryAfter = d; return p }

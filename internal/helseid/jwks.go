@@ -87,11 +87,11 @@ func (k *keySet) find(ctx context.Context, kid string) ([]issuerKey, error) {
 	select {
 	case <-k.refresh(ctx):
 	case <-ctx.Done():
-		return nil, unavailable("HelseID's keys could not be fetched.", ctx.Err())
+		return nil, unavailable("HelseID's keys could not be fetched.", ctx.Err()).From(fault.HelseID)
 	}
 	found, _, failure := k.state(kid)
 	if len(found) == 0 && failure != nil {
-		return nil, unavailable("HelseID's keys could not be fetched.", failure)
+		return nil, unavailable("HelseID's keys could not be fetched.", failure).From(fault.HelseID)
 	}
 	return found, nil
 }

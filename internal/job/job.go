@@ -47,7 +47,10 @@ const (
 )
 
 // Queue inserts jobs. It is safe for concurrent use.
-type Queue struct{ client *river.Client[pgx.Tx] }
+type Queue struct {
+	client *river.Client[pgx.Tx]
+	db     *postgres.DB
+}
 
 // NewQueue makes a queue that inserts only; it starts nothing and asks the database nothing.
 func NewQueue(db *postgres.DB, log *slog.Logger) (*Queue, error) {
@@ -55,7 +58,7 @@ func NewQueue(db *postgres.DB, log *slog.Logger) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the job queue: %w", err)
 	}
-	return &Queue{client}, nil
+	return &Queue{client, db}, nil
 }
 
 // InsertRemove queues the removal of an object of tx's tenant; it exists when tx commits, and not before.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"dokumentlager/internal/fault"
 	"dokumentlager/internal/postgres"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -66,11 +67,11 @@ func (s *Sweep) Repeat(ctx context.Context, first, every time.Duration, log *slo
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, ErrSweeping):
-			log.InfoContext(ctx, "another replica sweeps the object store", "component", "jobs")
+			log.InfoContext(ctx, "another replica sweeps the object store", "operation", "sweep", "component", string(fault.Self))
 		case err != nil:
-			log.WarnContext(ctx, "the object store could not be swept to the end", "component", "jobs", "error", err)
+			log.WarnContext(ctx, "the object store could not be swept to the end", "operation", "sweep", "component", string(fault.PartOf(err)), "error", err)
 		case report != (SweepReport{Tenants: report.Tenants}):
-			log.InfoContext(ctx, "orphans were swept from the object store", "component", "jobs", "duration_ms", s.Now().Sub(begin).Milliseconds())
+			log.InfoContext(ctx, "orphans were swept from the object store", "operation", "sweep", "component", string(fault.Self), "duration_ms", s.Now().Sub(begin).Milliseconds())
 		}
 		timer.Reset(every)
 	}

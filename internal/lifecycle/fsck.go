@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"dokumentlager/internal/audit"
 	"dokumentlager/internal/job"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/registry"
@@ -160,6 +161,8 @@ type tenantCheck struct {
 	*check
 	t   tenant.Tenant
 	nth int
+	// pruned is the time before which retention may have taken events away (docs/audit-seal.md), with the hour that an upload may take.
+	pruned time.Time
 	// reads holds one element per object that is being read, over all tenants.
 	reads chan struct{}
 }
@@ -168,6 +171,11 @@ type tenantCheck struct {
 const objectShare = 0.8
 
 func (c *tenantCheck) run(ctx context.Context) error {
+	before, err := audit.Log{DB: c.DB}.PrunedBefore(ctx, c.t.ID)
+	if err != nil {
+		return err
+	}
+	c.pruned = before.Add(time.Hour)
 	if err := c.objects(ctx); err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // rowCheck is one comparison of rows with rows. Its SQL gives object, entry, record and detail of each finding whose driving row has a
-// key above $1 and up to $2. One statement sees one moment, so a transaction under way is seen whole or not at all.
+// key above $1 and up to $2; of what lacks an event, one from $3 on. One statement sees one moment, so a transaction under way is seen whole or not at all.
 type rowCheck struct {
 	kind Kind
 	sql  string
@@ -47,7 +47,7 @@ var drives = []drive{
 		// is one index entry, the second may be many. What the quarantine desk released was created by that.
 		{AuditMissing, `select e.object_key, e.id, null::uuid, 'no create event of the audit log names the entry'
 		  from tenant.document_entry e left join tenant.stored_object o on o.key = e.object_key
-		  where e.id > $1 and e.id <= $2 and not case
+		  where e.id > $1 and e.id <= $2 and e.registered_at >= $3 and not case
 		  when exists (select 1 from tenant.audit_event a where a.id = o.event_id and (a.action = 'C' or a.operation = 'quarantine-release') and a.outcome = 'S'
 		    and a.detail->'documents' @> jsonb_build_array(jsonb_build_object('entry_id', e.id::text))) then true
 		  else exists (select 1 from tenant.audit_event a where a.patient_id = e.patient_id and (a.action = 'C' or a.operation = 'quarantine-release') and a.outcome = 'S'
@@ -83,7 +83,7 @@ var drives = []drive{
 		// Events of stored objects are looked for by their entries.
 		{AuditMissing, `select o.key, null::uuid, o.event_id, case o.state when 'Q' then 'the quarantined upload has no audit event'
 		    else 'the removal has no audit event' end
-		  from tenant.stored_object o where o.key > $1 and o.key <= $2 and o.state in ('Q', 'R', 'G')
+		  from tenant.stored_object o where o.key > $1 and o.key <= $2 and o.changed_at >= $3 and o.state in ('Q', 'R', 'G')
 		  and not exists (select 1 from tenant.audit_event a where a.id = o.event_id)`},
 		{MessageLeft, `select o.key, null::uuid, o.event_id, 'the message of a quarantined document is kept, and the document is not in quarantine'
 		  from tenant.stored_object o where o.key > $1 and o.key <= $2 and o.state <> 'Q' and o.held is not null`},
@@ -97,7 +97,7 @@ var drives = []drive{
 	}},
 	{"confidentiality_change", "logical_id", pageSize, []rowCheck{
 		{AuditMissing, `select null::uuid, c.logical_id, c.event_id, 'the change of confidentiality has no audit event'
-		  from tenant.confidentiality_change c where c.logical_id > $1 and c.logical_id <= $2
+		  from tenant.confidentiality_change c where c.logical_id > $1 and c.logical_id <= $2 and c.changed_at >= $3
 		  and not exists (select 1 from tenant.audit_event a where a.id = c.event_id)`},
 	}},
 }
@@ -140,7 +140,11 @@ func (c *tenantCheck) windows(ctx context.Context, table, column string, size in
 }
 
 func (c *tenantCheck) compare(ctx context.Context, tx *postgres.Tx, check rowCheck, after, until uuid.UUID) error {
-	rows, err := tx.Query(ctx, check.sql, after, until)
+	args := []any{after, until}
+	if check.kind == AuditMissing {
+		args = append(args, c.pruned)
+	}
+	rows, err := tx.Query(ctx, check.sql, args...)
 	if err != nil {
 		return err
 	}

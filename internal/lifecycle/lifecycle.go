@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dokumentlager/internal/failpoint"
+	"dokumentlager/internal/fault"
 	"dokumentlager/internal/job"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/repository"
@@ -54,7 +55,7 @@ func (w *Worker) Work(ctx context.Context, j *river.Job[job.RemoveObject]) error
 	w.Done(err)
 	if errors.Is(err, repository.ErrNoObject) {
 		// Nobody decided this removal, so there is nothing to try again; an operator should know.
-		w.Log.ErrorContext(ctx, "a removal that was never decided is refused", "component", "jobs", "error", err)
+		w.Log.ErrorContext(ctx, "a removal that was never decided is refused", "operation", "job", "component", string(fault.Self), "error", err)
 		return river.JobCancel(err)
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/job"
+	"dokumentlager/internal/obs"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/repository"
 	"dokumentlager/internal/scan"
@@ -187,10 +188,12 @@ func (r *rescanning) note(ctx context.Context, t tenant.Tenant, nth int, key uui
 }
 
 // object scans one document and acts on the verdict.
-func (r *rescanning) object(ctx context.Context, t tenant.Tenant, o stored) error {
+func (r *rescanning) object(ctx context.Context, t tenant.Tenant, o stored) (err error) {
 	if err := r.pace(ctx, o.Size); err != nil {
 		return err
 	}
+	ctx, ended := obs.Span(ctx, "rescan document")
+	defer func() { ended(err) }()
 	facts, err := r.examine(ctx, t, o)
 	switch {
 	case ctx.Err() != nil:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dokumentlager/internal/audit"
+	"dokumentlager/internal/fault"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/registry"
 	"dokumentlager/internal/repository"
@@ -40,7 +41,7 @@ func (r *rescanning) isolate(ctx context.Context, t tenant.Tenant, o stored, fin
 		return err
 	}
 	r.report.Infected++
-	r.Log.WarnContext(ctx, "a stored document was found infected and put into quarantine", "component", "jobs", "tenant", t.Name, "version", r.report.Signatures)
+	r.Log.WarnContext(ctx, "a stored document was found infected and put into quarantine", "operation", "rescan", "component", string(fault.Self), "tenant", t.Name, "version", r.report.Signatures)
 	r.tell(Rescanned{Tenant: t.Name, Outcome: NowInfected, Object: o.Key.String(), Quarantined: held.Key.String(), Entry: entry.String(), Finding: finding})
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"dokumentlager/internal/fault"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/repository"
 	"dokumentlager/internal/tenant"
@@ -127,7 +128,7 @@ func (r *Rescan) Repeat(ctx context.Context, first, every time.Duration) {
 	for pause := first; sleep(ctx, pause) == nil; pause = every {
 		due, err := r.Due(ctx)
 		if err != nil {
-			r.Log.WarnContext(ctx, "it is not known whether stored documents are to be scanned again", "component", "jobs", "error", err)
+			r.Log.WarnContext(ctx, "it is not known whether stored documents are to be scanned again", "operation", "rescan", "component", string(fault.PartOf(err)), "error", err)
 		}
 		if due {
 			r.repeat(ctx)
@@ -138,7 +139,7 @@ func (r *Rescan) Repeat(ctx context.Context, first, every time.Duration) {
 func (r *Rescan) repeat(ctx context.Context) {
 	begin := r.Now()
 	report, err := r.Run(ctx, "")
-	log := r.Log.With("component", "jobs", "version", report.Signatures, "count", report.Scanned, "bytes", report.Bytes, "duration_ms", r.Now().Sub(begin).Milliseconds())
+	log := r.Log.With("operation", "rescan", "component", string(fault.PartOf(err)), "version", report.Signatures, "count", report.Scanned, "bytes", report.Bytes, "duration_ms", r.Now().Sub(begin).Milliseconds())
 	switch {
 	case ctx.Err() != nil || errors.Is(err, ErrRescanning):
 	case err != nil:

@@ -9,6 +9,7 @@ import (
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/job"
+	"dokumentlager/internal/obs"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/repository"
 	"dokumentlager/internal/tenant"
@@ -137,12 +138,14 @@ func (w *sweeping) tell(s Swept) {
 }
 
 // tenant queues lost removals again and then removes orphans, so many at a time.
-func (w *sweeping) tenant(ctx context.Context, t tenant.Tenant) error {
+func (w *sweeping) tenant(ctx context.Context, t tenant.Tenant) (err error) {
+	ctx, ended := obs.Span(ctx, "sweep tenant")
+	defer func() { ended(err) }()
 	if err := w.requeue(ctx, t); err != nil {
 		return err
 	}
 	var orphans []repository.Held
-	_, err := walk(ctx, w.DB, w.Objects, t.Schema(), func(p place) error {
+	_, err = walk(ctx, w.DB, w.Objects, t.Schema(), func(p place) error {
 		w.seen++
 		if !p.orphan(w.before) {
 			return nil

@@ -4,8 +4,11 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
+
+	"dokumentlager/internal/fault"
 )
 
 // maxValue bounds one value of a log line, in bytes: an error text may quote what a stranger sent.
@@ -23,7 +26,7 @@ func NewLogger(w io.Writer, level slog.Leveler, unknown func(key string)) *slog.
 	return slog.New(handler{slog.NewJSONHandler(w, options)})
 }
 
-// handler adds the request's id to every line that is written with its context.
+// handler adds the ids of request and trace to every line that is written with their context.
 type handler struct{ slog.Handler }
 
 // Handle writes the line.
@@ -31,6 +34,9 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	r.Message = safeText(r.Message)
 	if id := RequestID(ctx); id != "" {
 		r.AddAttrs(slog.String("request_id", id))
+	}
+	if id := TraceID(ctx); id != "" {
+		r.AddAttrs(slog.String("trace_id", id))
 	}
 	return h.Handler.Handle(ctx, r)
 }
@@ -60,6 +66,10 @@ func clean(groups []string, a slog.Attr, unknown func(string)) slog.Attr {
 	if !plain {
 		unknown(a.Key)
 		return slog.Attr{}
+	}
+	if a.Key == "component" && !slices.Contains(fault.Parts(), fault.Part(value.String())) {
+		unknown("component=" + value.String())
+		value = slog.StringValue(string(fault.Self))
 	}
 	return slog.Attr{Key: a.Key, Value: value}
 }

@@ -1,6 +1,7 @@
 package obs
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"sync"
@@ -25,6 +26,8 @@ type Metrics struct {
 	scans    *prometheus.CounterVec
 	removed  *prometheus.CounterVec
 	refused  *prometheus.CounterVec
+	unsent   prometheus.Counter
+	parts    partMetrics
 
 	mu     sync.Mutex
 	routes map[string]bool
@@ -63,11 +66,18 @@ func NewMetrics(version string) *Metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dokumentlager_admission_refused_total",
 			Help: "Requests told to come back later, by the limit that was reached: the service's, or the caller's organisation's share of it."}, []string{"reason"}),
 	}
+	m.unsent = prometheus.NewCounter(prometheus.CounterOpts{Name: "dokumentlager_trace_export_failures_total",
+		Help: "Batches of spans that the collector did not take."})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "dokumentlager_build_info", Help: "Always 1.",
 		ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.received, m.inFlight, m.scans, m.removed, m.refused, build,
+	m.registry.MustRegister(m.requests, m.duration, m.received, m.inFlight, m.scans, m.removed, m.refused, m.unsent, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.parts = newPartMetrics(m.registry)
+	for _, route := range []string{NoRoute, Strangers} {
+		m.requests.WithLabelValues(route, "any", "4xx")
+		m.duration.WithLabelValues(route)
+	}
 	// Counters that stand at 0 from the start can be alarmed on from the first event.
 	for _, outcome := range ScanOutcomes {
 		m.scans.WithLabelValues(outcome)
@@ -87,10 +97,28 @@ func (m *Metrics) Began() (ended func()) {
 	return m.inFlight.Dec
 }
 
+// The routes of requests that are not told apart: those to no address of ours, and those that nobody is known of. Whatever a stranger
+// tries, it is these few series that count it.
+const (
+	NoRoute   = "none"
+	Strangers = "unauthenticated"
+)
+
+// Open makes the series of an address that everybody may ask before anybody does.
+func (m *Metrics) Open(route string) {
+	m.duration.WithLabelValues(m.bounded(route))
+	for _, method := range []string{"GET", "HEAD"} {
+		m.requests.WithLabelValues(route, method, "2xx")
+	}
+}
+
 // Request counts a finished request. The route is the router's pattern, empty when none matched; received is in bytes.
 func (m *Metrics) Request(route, method string, status int, took time.Duration, received int64) {
 	route = m.bounded(route)
-	if !slices.Contains(methods, method) {
+	switch {
+	case route == NoRoute || route == Strangers:
+		method = "any"
+	case !slices.Contains(methods, method):
 		method = "other"
 	}
 	m.requests.WithLabelValues(route, method, class(status)).Inc()
@@ -123,6 +151,9 @@ func (m *Metrics) Refused(reason string) {
 	m.refused.WithLabelValues(reason).Inc()
 }
 
+// TraceExportFailed counts a batch of spans that is lost.
+func (m *Metrics) TraceExportFailed() { m.unsent.Inc() }
+
 // Admitted is what is under way: uploads by what they are doing, and the bytes they count for.
 type Admitted struct {
 	Receiving, Waiting, Working int
@@ -132,8 +163,7 @@ type Admitted struct {
 // Admission lets read be asked whenever somebody looks at the metrics. It is called once.
 func (m *Metrics) Admission(read func() Admitted) {
 	gauge := func(name, help string, labels prometheus.Labels, value func(Admitted) float64) {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels},
-			func() float64 { return value(read()) }))
+		m.Gauge(name, help, labels, func() float64 { return value(read()) })
 	}
 	gauge("dokumentlager_upload_bytes_in_flight", "Bytes that uploads under way count for.", nil, func(a Admitted) float64 { return float64(a.Bytes) })
 	const uploads, help = "dokumentlager_uploads_in_flight", "Uploads under way by what they are doing."
@@ -144,8 +174,8 @@ func (m *Metrics) Admission(read func() Admitted) {
 
 // bounded lets the first maxRoutes routes through; the rest share one series.
 func (m *Metrics) bounded(route string) string {
-	if route == "" {
-		return "none"
+	if route == "" || route == NoRoute || route == Strangers {
+		return cmp.Or(route, NoRoute)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,22 +1,23 @@
-// Package obs is what operations see of the service: structured log lines and metrics (A3).
+// Package obs is what operations see of the service: structured log lines, metrics and traces (A3).
 //
-// It promises that a line of log holds only the keys of the list below, whatever a library adds; that no key is made for patient
-// data, URLs or queries, and a number of a national identity number's length is blotted out wherever it stands; and that the
-// number of metric series is bounded, however many strangers knock (routes and status classes only, never a caller's text).
-// It decides nothing: audit events, which do hold patients, are package audit's.
+// It promises that a line of log holds only the keys of the list below, and a span only the names of that in export.go, whatever a
+// library adds; that no key is made for patient data, URLs or queries, and a number of a national identity number's length is blotted out
+// wherever it stands; and that the number of metric series, and of lines that strangers can cause, is bounded, however many knock (routes
+// and status classes only, never a caller's text). It decides nothing: audit events, which do hold patients, are package audit's.
 package obs
 
-// Keys is every key a log line may have, and what stands there. docs/operations.md is written from it; NewLogger drops others.
+// Keys is every key a log line may have, and what stands there. docs/operations.md has the list; NewLogger drops others.
 var Keys = map[string]string{
 	"request_id":    "our id of the request (UUIDv7), also in the answer's X-Request-Id",
 	"nhn_event_id":  "the caller's nhn-event-id (R3), when it has the form of an id",
-	"operation":     "what was done, as in the audit event",
-	"component":     "the part that speaks: postgres, s3, clamd, helseid, persontjenesten, jobs, http",
+	"trace_id":      "the W3C trace the request belongs to, its caller's or ours",
+	"operation":     "what was to be done, as in the audit event; of background work its name",
+	"component":     "where it failed: postgres, s3, clamd, helseid, persontjenesten; self is the service, and stands where nothing failed",
 	"tenant":        "the instance's short name",
-	"code":          "the code of the leading problem (docs/errors.md)",
+	"code":          "the code of the leading problem, as [errors.md](errors.md) has it",
 	"status":        "HTTP status of the answer",
 	"duration_ms":   "how long it took, in milliseconds",
-	"error":         "the cause, for us only",
+	"error":         "the cause, for operations only",
 	"path":          "the route's pattern, never the path that was asked for",
 	"method":        "HTTP method",
 	"client_id":     "the HelseID client",

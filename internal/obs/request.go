@@ -5,13 +5,17 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+
+	"dokumentlager/internal/fault"
 )
 
 // request is what is known of the request that a context belongs to.
 type request struct {
-	id    string
-	mu    sync.Mutex
-	notes []slog.Attr
+	id     string
+	mu     sync.Mutex
+	notes  []slog.Attr
+	known  bool
+	failed bool
 }
 
 type contextKey struct{}
@@ -21,19 +25,24 @@ func WithRequest(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, contextKey{}, &request{id: id})
 }
 
+func requestOf(ctx context.Context) *request {
+	r, _ := ctx.Value(contextKey{}).(*request)
+	return r
+}
+
 // RequestID is the id given to WithRequest, empty outside a request.
 func RequestID(ctx context.Context) string {
-	if r, ok := ctx.Value(contextKey{}).(*request); ok {
+	if r := requestOf(ctx); r != nil {
 		return r.id
 	}
 	return ""
 }
 
-// Note adds to the one log line that the request ends with: its operation, tenant, client_id or code, as soon as somebody knows
-// them. A later note of the same key replaces the earlier one. Outside a request it does nothing.
+// Note adds to the one log line that the request ends with: its tenant or client_id, as soon as somebody knows them. A later note of the
+// same key replaces the earlier one. Outside a request it does nothing.
 func Note(ctx context.Context, attrs ...slog.Attr) {
-	r, ok := ctx.Value(contextKey{}).(*request)
-	if !ok {
+	r := requestOf(ctx)
+	if r == nil {
 		return
 	}
 	r.mu.Lock()
@@ -49,11 +58,75 @@ func Note(ctx context.Context, attrs ...slog.Attr) {
 
 // Notes are the request's notes so far.
 func Notes(ctx context.Context) []slog.Attr {
-	r, ok := ctx.Value(contextKey{}).(*request)
-	if !ok {
+	r := requestOf(ctx)
+	if r == nil {
 		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.notes)
+}
+
+// Known notes which client's request it is, when its token and proof have been verified. Lines and metrics of a request that nobody is
+// known of are a stranger's: there may be any number of them, so few are written.
+func Known(ctx context.Context, clientID string) {
+	Note(ctx, slog.String("client_id", clientID))
+	if r := requestOf(ctx); r != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.known = true
+	}
+}
+
+// IsKnown says whether Known was called.
+func IsKnown(ctx context.Context) bool {
+	r := requestOf(ctx)
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.known
+}
+
+// Failed notes for the log why the request is refused or breaks off: code, part and cause of err's leading problem.
+func Failed(ctx context.Context, err error) {
+	r, lead := requestOf(ctx), fault.Of(err).Leading()
+	if r == nil || lead == nil {
+		return
+	}
+	Note(ctx, slog.String("code", string(lead.Code)), slog.String("component", string(fault.PartOf(err))))
+	if cause := causeOf(err, lead); cause != "" {
+		Note(ctx, slog.String("error", cause))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed = r.failed || lead.Kind() >= fault.Unavailable
+}
+
+// causeOf is what only the log may know. Of a refused token it is our own text: the cause may be a library's, which quotes the token.
+func causeOf(err error, lead *fault.Problem) string {
+	if lead.Kind() == fault.Unauthenticated {
+		return lead.Safe
+	}
+	if lead.Err != nil {
+		return lead.Err.Error()
+	}
+	for _, p := range fault.Of(err) {
+		if p.Err != nil {
+			return p.Err.Error()
+		}
+	}
+	return ""
+}
+
+// HasFailed says whether the request failed by us or by one of our parts, whatever status its answer began with.
+func HasFailed(ctx context.Context) bool {
+	r := requestOf(ctx)
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
 }

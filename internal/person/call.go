@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"dokumentlager/internal/fault"
 )
 
 // question is the operation below Config.URL. The information parts are what it is asked for, so it sends no more; the number goes in
@@ -34,7 +36,7 @@ func (c *Client) try(ctx context.Context, number string) (f Facts, status int, e
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	if err := c.cfg.Signer.Sign(req); err != nil {
-		return f, 0, failed("get a token for Persontjenesten: %w", err)
+		return f, 0, failed("get a token for Persontjenesten: %w", fault.FromPart(fault.HelseID, err))
 	}
 	res, err := c.cfg.HTTP.Do(req)
 	if err != nil {

@@ -30,5 +30,5 @@ func (c *Client) Exists(ctx context.Context, p document.PatientID) (Answer, erro
 
 func (c *Client) unverifiable(cause error) error {
 	return fault.New(fault.PartUnavailable, "Persontjenesten does not answer, and without it nobody can tell whether somebody has the patient's national "+
-		"identity number. Nothing was stored; send the same message again.").By("P2").RetryIn(c.cfg.Rest).Because(cause)
+		"identity number. Nothing was stored; send the same message again.").By("P2").From(fault.Persontjenesten).RetryIn(c.cfg.Rest).Because(cause)
 }

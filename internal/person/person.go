@@ -235,14 +235,15 @@ func (c *Client) ask(ctx context.Context, key, number string) (Answer, error) {
 
 func (c *Client) unavailable(cause error) error {
 	return fault.New(fault.PartUnavailable, "Persontjenesten does not answer, and without it nobody can tell whether the patient's address is protected. "+
-		"Nothing is shown until then. Try again.").By("L5").RetryIn(c.cfg.Rest).Because(cause)
+		"Nothing is shown until then. Try again.").By("L5").From(fault.Persontjenesten).RetryIn(c.cfg.Rest).Because(cause)
 }
 
 // told logs when asking stops and when it goes on.
 func (c *Client) told(open bool, cause error) {
 	if open {
-		c.cfg.Log.Error("Persontjenesten does not answer: personnel get nothing but what the last answers allow, and uploads go on for patients who are known already", "component", "persontjenesten", "error", cause)
+		c.cfg.Log.Error("Persontjenesten does not answer: personnel get nothing but what the last answers allow, and uploads go on for patients who are known already",
+			"operation", "person-facts", "component", string(fault.PartOf(fault.FromPart(fault.Persontjenesten, cause))), "error", cause)
 		return
 	}
-	c.cfg.Log.Info("Persontjenesten answers again", "component", "persontjenesten")
+	c.cfg.Log.Info("Persontjenesten answers again", "operation", "person-facts", "component", string(fault.Persontjenesten))
 }

@@ -1,7 +1,7 @@
 // Package postgres is the one way to the database: pools, tenant transactions, migrations and the store of used DPoP proofs.
 //
 // It promises that a statement for a tenant runs as that tenant's role, which can reach only that tenant's schema (T2), that
-// InTenant, Reading and Commit are the only ways to such a statement, and that everything a function writes in InTenant, or a Joint
+// InTenant, Reading, Commit, Gather and Snapshot are the only ways to such a statement, and that everything a function writes in InTenant, or a Joint
 // holds, is committed together or not at all (promise 1). Why exec mode, roles and several small pools: spec/postgres.md §2 and §6.
 package postgres
 
@@ -132,14 +132,20 @@ func (db *DB) Close() {
 func (db *DB) Control() *pgxpool.Pool { return db.control }
 
 // Unavailable turns trouble with the database's connection or capacity into a refusal that asks the caller to come back; faults,
-// nil and mistakes of ours pass unchanged. Only the log gets the cause.
+// nil and mistakes of ours pass unchanged, but for the name of the part. Only the log gets the cause.
 func Unavailable(err error) error {
 	var p *fault.Problem
-	if err == nil || errors.As(err, &p) || !transient(err) {
+	var answered *pgconn.PgError
+	switch {
+	case err == nil || errors.As(err, &p):
 		return err
+	case transient(err):
+		return fault.New(fault.PartUnavailable, "The registry's database does not answer now. Nothing was changed; send the same request again.").
+			From(fault.Postgres).RetryIn(retryIn).Because(err)
+	case errors.As(err, &answered):
+		return fault.FromPart(fault.Postgres, err) // a statement that it refuses is our mistake, and it is where to look
 	}
-	return fault.New(fault.PartUnavailable, "The registry's database does not answer now. Nothing was changed; send the same request again.").
-		RetryIn(retryIn).Because(err)
+	return err
 }
 
 // retryIn is when a caller should come back: a restart of the database takes about that long.

@@ -43,7 +43,9 @@ func (j *Joint) Control(sql string, args ...any) {
 // Commit runs the statements in one transaction and one round trip. A statement that waits for a lock longer than patience ends all:
 // one tenant that is blocked must not hold the others' events. Errors are InTenant's: with ErrUnconfirmed nobody knows whether
 // the transaction is there, with any other it is not.
-func (db *DB) Commit(ctx context.Context, j *Joint, patience time.Duration) error {
+func (db *DB) Commit(ctx context.Context, j *Joint, patience time.Duration) (err error) {
+	ctx, ended := spanned(ctx, "postgres Commit")
+	defer func() { ended(err) }()
 	conn, err := db.acquired(ctx, db.joint)
 	if err != nil {
 		return err

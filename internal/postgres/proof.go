@@ -16,7 +16,7 @@ func (p Proofs) Use(ctx context.Context, proof [16]byte, iat time.Time) (bool, e
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	tag, err := p.DB.control.Exec(ctx, `insert into control.dpop_proof (proof, iat) values ($1, $2) on conflict do nothing`, uuid.UUID(proof), iat)
-	return tag.RowsAffected() == 1, err
+	return tag.RowsAffected() == 1, Unavailable(err)
 }
 
 // Sweep forgets proofs issued before the given time; their age alone refuses them then. It returns how many went.

@@ -22,6 +22,7 @@ func (t *Tx) begun(b *pgx.Batch, begin string) *pgx.Batch {
 
 // send sends statements in the transaction; the first ones begin it. The results are those of b.
 func (t *Tx) send(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	ctx = t.under(ctx)
 	if t.reading {
 		return t.sendAlone(ctx, b)
 	}
@@ -69,7 +70,7 @@ func single(sql string, args []any) *pgx.Batch {
 // Exec runs a statement and returns the number of rows it touched.
 func (t *Tx) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
 	if t.alone() {
-		tag, err := t.tx.Exec(ctx, t.qualify(sql), args...)
+		tag, err := t.tx.Exec(t.under(ctx), t.qualify(sql), args...)
 		return tag.RowsAffected(), err
 	}
 	results := t.send(ctx, single(t.qualify(sql), args))
@@ -83,7 +84,7 @@ func (t *Tx) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
 // Query runs a query; the caller closes the rows.
 func (t *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	if t.alone() {
-		return t.tx.Query(ctx, t.qualify(sql), args...)
+		return t.tx.Query(t.under(ctx), t.qualify(sql), args...)
 	}
 	results := t.send(ctx, single(t.qualify(sql), args))
 	rows, err := results.Query()

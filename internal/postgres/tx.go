@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Schema is a tenant as the database knows it.
@@ -32,6 +33,8 @@ type Tx struct {
 	reading bool
 	// own and last are what stands at the end: the tenant's statements, then the control schema's.
 	own, last pgx.Batch
+	// span is the transaction's, when it is traced.
+	span trace.Span
 	// lent is true once fn had the connection's own transaction in its hands (AsControl).
 	lent bool
 }
@@ -40,13 +43,15 @@ type Tx struct {
 // after fn, with the application's own role, in the same transaction: "set local role" binds what stands between. SQL is written
 // with "tenant." where the schema's name goes, and no search_path is relied on. Errors of the database come back as
 // fault.PartUnavailable when trying again can help.
-func (db *DB) InTenant(ctx context.Context, s Schema, fn func(*Tx) error) error {
+func (db *DB) InTenant(ctx context.Context, s Schema, fn func(*Tx) error) (err error) {
+	ctx, ended := spanned(ctx, "postgres InTenant")
+	defer func() { ended(err) }()
 	conn, err := db.acquired(ctx, db.tenants[int(s.ID)%len(db.tenants)])
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
-	t := &Tx{Schema: s, conn: conn.Conn()}
+	t := &Tx{Schema: s, conn: conn.Conn(), span: trace.SpanFromContext(ctx)}
 	// Deferred, so that a panic in fn ends the transaction and frees its locks too; after a commit it does nothing.
 	defer t.end()
 	return Unavailable(t.run(ctx, fn))
@@ -54,13 +59,15 @@ func (db *DB) InTenant(ctx context.Context, s Schema, fn func(*Tx) error) error 
 
 // Reading is InTenant for functions that only read and whose statements need not see the same moment: each is a transaction of its own, with
 // its role, in one round trip. What would write is refused, by the database too.
-func (db *DB) Reading(ctx context.Context, s Schema, fn func(*Tx) error) error {
+func (db *DB) Reading(ctx context.Context, s Schema, fn func(*Tx) error) (err error) {
+	ctx, ended := spanned(ctx, "postgres Reading")
+	defer func() { ended(err) }()
 	conn, err := db.acquired(ctx, db.tenants[int(s.ID)%len(db.tenants)])
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
-	t := &Tx{Schema: s, conn: conn.Conn(), reading: true}
+	t := &Tx{Schema: s, conn: conn.Conn(), span: trace.SpanFromContext(ctx), reading: true}
 	defer t.end()
 	if err = fn(t); err == nil && t.own.Len()+t.last.Len() > 0 {
 		err = errReading
@@ -147,7 +154,7 @@ func Unconfirmed(cause error) error {
 		return nil
 	}
 	return fault.New(fault.PartUnavailable, "The registry's database did not confirm in time, so it is not known whether anything was "+
-		"changed. Send the same request again.").RetryIn(retryIn).Because(fmt.Errorf("%w: %w", ErrUnconfirmed, cause))
+		"changed. Send the same request again.").From(fault.Postgres).RetryIn(retryIn).Because(fmt.Errorf("%w: %w", ErrUnconfirmed, cause))
 }
 
 // ErrUnconfirmed is in the error of every transaction of which nobody knows whether it was committed. All others that failed are not there.
@@ -177,6 +184,7 @@ func (t *Tx) AsControl(ctx context.Context, fn func(pgx.Tx) error) error {
 		return errReading
 	}
 	t.lent = true
+	ctx = t.under(ctx)
 	if t.tx == nil {
 		if err := t.send(ctx, &pgx.Batch{}).Close(); err != nil {
 			return err

@@ -32,7 +32,7 @@ func (r *Repository) Carry(ctx context.Context, s postgres.Schema, from Area, o 
 
 // fetch spools an object that is verified to its end. The caller discards the spool.
 func (r *Repository) fetch(ctx context.Context, s postgres.Schema, a Area, o Object) (*spool, error) {
-	content := newSpool(r.cfg.SpoolDir, r.cfg.MemorySpool)
+	content := r.spool()
 	if err := r.read(ctx, s, a, o, content); err != nil {
 		content.discard()
 		return nil, err

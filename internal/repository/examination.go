@@ -88,7 +88,7 @@ func (r *Repository) scanOne(ctx context.Context, content *spool) verdict {
 	case said.State == scan.Infected:
 		return verdict{infected: true, finding: said.Finding}
 	case said.State != scan.Clean:
-		return verdict{err: notScanned(fmt.Errorf("the scanner says %s", said.State))}
+		return verdict{err: notScanned(fault.FromPart(fault.Clamd, fmt.Errorf("the scanner says %s", said.State)))}
 	}
 	return verdict{}
 }
@@ -167,7 +167,7 @@ func (e *examination) attachment(ctx context.Context, depth int, into *verdict) 
 		*into = into.and(verdict{err: tooMany(e.repo.cfg.MaxAttachments)})
 		return nowhere{}
 	}
-	content := newSpool(e.repo.cfg.SpoolDir, e.repo.cfg.MemorySpool)
+	content := e.repo.spool()
 	e.spools = append(e.spools, content)
 	return &attachment{e, ctx, depth, content, into}
 }

@@ -113,7 +113,7 @@ func (r *Repository) Remove(ctx context.Context, s postgres.Schema, key uuid.UUI
 // damaged is the refusal of bytes that are not those that were registered; cause says how, for the log.
 func damaged(cause error) error {
 	return fault.New(fault.StoredBytesDamaged, "The stored document is damaged, so it cannot be shown. The error has been logged; give the request id to support.").
-		Because(cause)
+		From(fault.ObjectStore).Because(cause)
 }
 
 // unreadable tells a document that is gone, which is damage, from a store that does not answer.

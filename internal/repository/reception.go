@@ -56,7 +56,7 @@ var errNotOpen = errors.New("repository: written after Close or Discard")
 func (r *Repository) Receive(ctx context.Context) *Reception {
 	ctx, cancel := context.WithCancel(ctx)
 	return &Reception{
-		repo: r, ctx: ctx, cancel: cancel, content: newSpool(r.cfg.SpoolDir, r.cfg.MemorySpool),
+		repo: r, ctx: ctx, cancel: cancel, content: r.spool(),
 		digests: newDigests(), judged: make(chan struct{}),
 	}
 }

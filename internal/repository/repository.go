@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"dokumentlager/internal/admission"
@@ -95,6 +96,22 @@ type Repository struct {
 	cfg Config
 	// slots are the scanner's places, handed out fairly between organisations.
 	slots *admission.Queue
+	// spooled is how many bytes wait in all spools.
+	spooled atomic.Int64
+}
+
+// Load is what a Repository has under way, for metrics.
+type Load struct {
+	// Scanning documents have one of Slots, Waiting ones have none yet.
+	Scanning, Waiting, Slots int
+	// Spooled is in bytes, in memory and files.
+	Spooled int64
+}
+
+// Load tells it as it is now.
+func (r *Repository) Load() Load {
+	waiting, taken := r.slots.Lengths()
+	return Load{Scanning: taken, Waiting: waiting, Slots: r.cfg.ScanSlots, Spooled: r.spooled.Load()}
 }
 
 // New makes a Repository; it does not connect.
@@ -113,7 +130,7 @@ func (r *Repository) slot(ctx context.Context) (release func(), err error) {
 	switch {
 	case errors.Is(err, errTooManyScans):
 		return nil, fault.New(fault.TooBusy, "More documents are waiting to be scanned than the scanner can take. Nothing was stored; send the same request again.").
-			RetryIn(30 * time.Second)
+			From(fault.Clamd).RetryIn(30 * time.Second)
 	case err != nil:
 		return nil, notScanned(err)
 	}
@@ -136,5 +153,5 @@ func notScanned(cause error) error {
 // storeUnavailable is for an object store that does not answer as it should.
 func storeUnavailable(cause error) error {
 	return fault.New(fault.PartUnavailable, "The document store does not answer now. Send the same request again.").
-		RetryIn(5 * time.Second).Because(fmt.Errorf("repository: %w", cause))
+		From(fault.ObjectStore).RetryIn(5 * time.Second).Because(fmt.Errorf("repository: %w", cause))
 }

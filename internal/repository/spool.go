@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync/atomic"
 )
 
 // piece is the unit in which a spool takes memory: no buffer is ever doubled and copied.
@@ -21,11 +22,16 @@ type spool struct {
 	file   *os.File
 	out    *bufio.Writer
 	gone   bool
+	// held is the sum of all spools' sizes; each takes itself off again when it is discarded.
+	held *atomic.Int64
 }
 
 var errSpoolGone = errors.New("repository: the spool was discarded")
 
-func newSpool(dir string, limit int64) *spool { return &spool{dir: dir, limit: limit} }
+// spool begins one.
+func (r *Repository) spool() *spool {
+	return &spool{dir: r.cfg.SpoolDir, limit: r.cfg.MemorySpool, held: &r.spooled}
+}
 
 func (s *spool) Write(p []byte) (int, error) {
 	if s.gone {
@@ -37,6 +43,7 @@ func (s *spool) Write(p []byte) (int, error) {
 		}
 	}
 	s.size += int64(len(p))
+	s.held.Add(int64(len(p)))
 	if s.file != nil {
 		return s.out.Write(p)
 	}
@@ -110,6 +117,9 @@ func (s *spool) ReadAt(p []byte, offset int64) (int, error) {
 
 // discard frees memory and file; it can be called again. No reader may be in use.
 func (s *spool) discard() {
+	if !s.gone {
+		s.held.Add(-s.size)
+	}
 	s.gone, s.pieces, s.out = true, nil, nil
 	if s.file != nil {
 		_ = s.file.Close()

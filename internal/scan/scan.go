@@ -126,7 +126,7 @@ func refuse(why, cause error) error {
 		err = fmt.Errorf("%w: %w", why, cause)
 	}
 	return fault.New(fault.NotScanned, "The document could not be scanned for malware, so nothing was stored. Try again later.").
-		By("F3").RetryIn(30 * time.Second).Because(err)
+		By("F3").From(fault.Clamd).RetryIn(30 * time.Second).Because(err)
 }
 
 // reason sorts a network error into one of ours.

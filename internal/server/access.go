@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dokumentlager/internal/access"
+	"dokumentlager/internal/fault"
 	"dokumentlager/internal/terminology"
 )
 
@@ -20,7 +21,7 @@ func (c AccessConfig) Policy() access.Policy {
 func (p *parts) policy(ctx context.Context) access.Policy {
 	if on := p.cfg.Access.BreakGlass; len(on) > 0 {
 		p.log.WarnContext(ctx, "break-glass is on: health personnel with the purpose "+strings.Join(on, " or ")+
-			" open what patients have barred (NORS); each use is marked in the audit log")
+			" open what patients have barred (NORS); each use is marked in the audit log", "operation", "configuration", "component", string(fault.Self))
 	}
 	return p.cfg.Access.Policy()
 }

@@ -22,10 +22,7 @@ func Answer(w http.ResponseWriter, r *http.Request, err error) {
 		lead = fault.New(fault.InternalError, "Something went wrong on our side.").Because(err)
 		problems = fault.Problems{lead}
 	}
-	obs.Note(r.Context(), slog.String("code", string(lead.Code)))
-	if lead.Err != nil {
-		obs.Note(r.Context(), slog.String("error", problems.Error()))
-	}
+	obs.Failed(r.Context(), problems)
 	body, marshalErr := fhir.Marshal(fhir.Outcome(problems))
 	if marshalErr != nil {
 		obs.Note(r.Context(), slog.String("error", marshalErr.Error()))

@@ -44,7 +44,7 @@ func WithSelfTest(test func(context.Context) error) Option {
 // Close it in any case.
 func Build(ctx context.Context, cfg Config, version string, log *slog.Logger, options ...Option) (*Service, error) {
 	metrics := obs.NewMetrics(version)
-	p, err := newParts(ctx, cfg, log, metrics, options...)
+	p, err := newParts(ctx, cfg, version, log, metrics, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,8 @@ func Build(ctx context.Context, cfg Config, version string, log *slog.Logger, op
 		p.db.Close()
 		return nil, err
 	}
-	s.handler = NewRouter(Surroundings{Doors: doors, Docs: docs(), Health: s.health, Metrics: metrics, Log: log, Limits: cfg.Limits,
+	s.measure()
+	s.handler = NewRouter(Surroundings{Doors: doors, Docs: docs(), Heads: p.heads(), Health: s.health, Metrics: metrics, Log: log, Limits: cfg.Limits, Tracing: p.tracing,
 		Version: version, Refused: p.refused, Now: p.now, NewID: newRequestID})
 	return s, nil
 }
@@ -68,11 +69,11 @@ func newRequestID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func (p *parts) newRunner() (*job.Runner, error) {
 	workers := river.NewWorkers()
-	err := river.AddWorkerSafely(workers, &lifecycle.Worker{DB: p.db, Objects: p.objects, Log: p.log, Done: p.metrics.Removal, Now: p.now, Fail: p.fail})
+	err := river.AddWorkerSafely(workers, observedWorker{&lifecycle.Worker{DB: p.db, Objects: p.objects, Log: p.log, Done: p.metrics.Removal, Now: p.now, Fail: p.fail}, p})
 	if err != nil {
 		return nil, err
 	}
-	return job.NewRunner(p.db, workers, 4, p.log.With("component", "jobs"))
+	return job.NewRunner(p.db, workers, 4, p.jobLog())
 }
 
 // refused keeps the event of a request that a limit refused before its door saw it (A1). As at the doors, only a verified caller
@@ -82,10 +83,10 @@ func (p *parts) refused(ctx context.Context, r *http.Request, problem *fault.Pro
 	if err != nil {
 		return
 	}
-	obs.Note(ctx, slog.String("client_id", caller.ClientID))
+	obs.Known(ctx, caller.ClientID)
 	event := audit.New(p.now(), audit.Actor{Caller: caller, RequestID: obs.RequestID(ctx)}, actionOf(r.Method), "too-large").Refused(problem)
 	if err := p.record(ctx, caller.Organisation, event); err != nil {
-		p.log.ErrorContext(ctx, "an audit event could not be written", "component", "postgres", "error", err)
+		p.log.ErrorContext(ctx, "an audit event could not be written", "operation", "too-large", "component", string(fault.PartOf(err)), "error", err)
 	}
 }
 
@@ -115,4 +116,9 @@ func actionOf(method string) audit.Action {
 func (s *Service) Handler() http.Handler { return s.handler }
 
 // Close gives the connections back. The service must not be serving.
-func (s *Service) Close() { s.parts.db.Close() }
+func (s *Service) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	_ = s.parts.tracing.Close(ctx) // whoever does not take the last spans was told of already
+	s.parts.db.Close()
+}

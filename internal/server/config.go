@@ -17,6 +17,8 @@ type Config struct {
 	Persontjenesten       PersontjenestenConfig
 	Access                AccessConfig
 	Limits                Limits
+	Tracing               TracingConfig
+	Audit                 AuditConfig
 	// RescanRate is how many bytes per second are scanned again when the scanner's signatures have changed; zero turns that off.
 	RescanRate Size
 	Secrets    Secrets
@@ -79,6 +81,26 @@ type AccessConfig struct {
 	// Roles may read, unless DeniedRoles names them too. BreakGlass are purposes that open what NORS bars; none is the rule.
 	Roles, DeniedRoles, BreakGlass []string
 }
+
+// AuditConfig says who signs the audit log's heads, and for how long events are kept (docs/audit-seal.md).
+type AuditConfig struct {
+	// SigningKey is a signer key of package ledger. VerifierKeys are the public ones of keys that signed before it.
+	SigningKey   string
+	VerifierKeys []string
+	// RetentionYears is how long events are kept at least; 0 is for ever.
+	RetentionYears int
+}
+
+// TracingConfig says where spans go (A3). Without Endpoint there are none.
+type TracingConfig struct {
+	// Endpoint is the collector's address for OTLP over HTTP; Service is what it calls us.
+	Endpoint, Service string
+	// Ratio is the share of requests that is traced.
+	Ratio Ratio
+}
+
+// Ratio is a share, 0 to 1.
+type Ratio float64
 
 // DocumentLimit is the largest document, in bytes: 60 MiB, in test and production alike (F5), so it is no setting.
 const DocumentLimit Size = 60 << 20

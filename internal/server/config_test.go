@@ -20,6 +20,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// signerKey is nobody's but these tests'.
+const signerKey = "PRIVATE+KEY+dokumentlager.test+922012c2+AUPh6iuKvvQRtCcMrdlIDjbPyeGfgXvrwjvkhAcqlpXM"
+
 const hexKey = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
 // complete is an environment with all that serve needs.
@@ -28,7 +31,7 @@ func complete() map[string]string {
 		"PUBLIC_BASE_URL": "https://phr.example.no", "DATABASE_URL": "postgres://dl_app:hemmelig@db:5432/dl?sslmode=require&sslpassword=hemmelig",
 		"S3_ENDPOINT": "https://s3.example.no", "S3_BUCKET": "dl", "S3_ACCESS_KEY": "A", "S3_SECRET_KEY": "hemmelig",
 		"CLAMD_ADDRESS": "clamd:3310", "HELSEID_ISSUER": "https://helseid.example.no",
-		"SECRETS_LOCATOR_KEY": hexKey, "SECRETS_CURSOR_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+		"SECRETS_LOCATOR_KEY": hexKey, "SECRETS_CURSOR_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "AUDIT_SIGNING_KEY": signerKey,
 	}
 }
 
@@ -183,7 +186,7 @@ func TestSecretsFromFiles(t *testing.T) {
 func TestPurposesNeedWhatTheyUse(t *testing.T) {
 	t.Parallel()
 	for purpose, missing := range map[server.Purpose]int{
-		server.Serving: 10, server.Reading: 1, server.Owning: 1, server.Reading | server.Owning: 2,
+		server.Serving: 11, server.Reading: 1, server.Owning: 1, server.Reading | server.Owning: 2,
 	} {
 		_, err := server.LoadConfig("", nil, purpose)
 		if got := told(err); len(got) != missing {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -8,12 +9,16 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"dokumentlager/internal/fault"
 )
 
 // Check asks one part whether it works. Name is what strangers may read of it.
 type Check struct {
 	Name string
 	Ask  func(context.Context) error
+	// Part is where it fails, for the log; empty is fault.Self.
+	Part fault.Part
 	// Aside is told and decides nothing: the service is ready without it.
 	Aside bool
 }
@@ -33,6 +38,8 @@ type Health struct {
 	asked    time.Time
 	parts    map[string]string
 	fine     bool
+	// last is parts for whoever must not wait while parts are asked.
+	last atomic.Pointer[map[string]string]
 }
 
 // keep is how long an answer is given again: anybody may ask, and must not make us ask the parts as often.
@@ -68,11 +75,22 @@ func (h *Health) Ask(ctx context.Context) (parts map[string]string, fine bool) {
 	if time.Since(h.asked) > keep {
 		h.parts, h.fine = h.ask(ctx)
 		h.asked = time.Now()
+		told := h.parts
+		h.last.Store(&told)
 	}
 	if h.draining.Load() {
 		return map[string]string{"service": "stopping"}, false
 	}
 	return h.parts, h.fine
+}
+
+// Last is what was said of a part when all were asked last; empty before the first time.
+func (h *Health) Last(name string) string {
+	last := h.last.Load()
+	if last == nil {
+		return ""
+	}
+	return (*last)[name]
 }
 
 func (h *Health) ask(ctx context.Context) (map[string]string, bool) {
@@ -95,19 +113,20 @@ func (h *Health) ask(ctx context.Context) (map[string]string, bool) {
 		if errs[i] != nil {
 			parts[c.Name], fine = "fails", fine && c.Aside
 		}
-		h.tell(ctx, c.Name, errs[i])
+		h.tell(ctx, c, errs[i])
 	}
 	return parts, fine
 }
 
 // tell logs when a part begins to fail and when it answers again, not each time somebody asks.
-func (h *Health) tell(ctx context.Context, name string, err error) {
-	failed := h.parts[name] == "fails"
+func (h *Health) tell(ctx context.Context, c Check, err error) {
+	failed := h.parts[c.Name] == "fails"
+	log := h.Log.With("operation", "readiness", "component", string(cmp.Or(c.Part, fault.Self)))
 	switch {
 	case err != nil && !failed:
-		h.Log.WarnContext(ctx, "a part does not answer", "component", name, "error", err)
+		log.WarnContext(ctx, "a part does not answer: "+c.Name, "error", err)
 	case err == nil && failed:
-		h.Log.InfoContext(ctx, "a part answers again", "component", name)
+		log.InfoContext(ctx, "a part answers again: "+c.Name)
 	}
 }
 

@@ -7,14 +7,11 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
-	"time"
 
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
-	"dokumentlager/internal/mhd"
 	"dokumentlager/internal/obs"
-
-	"github.com/go-chi/chi/v5"
+	"dokumentlager/internal/rest"
 )
 
 // identify gives the request our id, and its answer the caller's own, whatever becomes of it (R3); a caller's own X-Request-Id is not taken over, so that ids in our log are ours and unique.
@@ -23,10 +20,10 @@ func (s Surroundings) identify(next http.Handler) http.Handler {
 		id := s.NewID()
 		w.Header().Set("X-Request-Id", id)
 		ctx := obs.WithRequest(r.Context(), id)
-		if event, usable := mhd.EventID(r.Header); usable && event != "" {
-			w.Header().Set(mhd.HeaderEventID, event)
+		if event, usable := rest.EventID(r.Header); usable && event != "" {
+			w.Header().Set(rest.HeaderEventID, event)
 		}
-		if event := r.Header.Get(mhd.HeaderEventID); isEventID(event) {
+		if event := r.Header.Get(rest.HeaderEventID); isEventID(event) {
 			obs.Note(ctx, slog.String("nhn_event_id", event))
 		}
 		next.ServeHTTP(w, r.WithContext(ctx))
@@ -65,56 +62,6 @@ func holdsNationalNumber(s string) bool {
 	return false
 }
 
-// observe writes the one log line of a request and counts it. It stands outside survive, so that a panic has its line too.
-func (s Surroundings) observe(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began, ended := s.Now(), s.Metrics.Began()
-		rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), stall: s.Limits.StallTimeout}
-		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &countedBody{ReadCloser: r.Body, rec: rec}
-		}
-		rec.begin()
-		defer func() {
-			ended()
-			rec.extend()
-			took := s.Now().Sub(began)
-			route := chi.RouteContext(r.Context()).RoutePattern()
-			s.Metrics.Request(route, r.Method, rec.status(), took, rec.received)
-			s.logRequest(r, rec, route, took)
-		}()
-		next.ServeHTTP(rec, r)
-	})
-}
-
-// quiet are routes that machines ask every few seconds; their lines are for debugging.
-var quiet = map[string]bool{"/ping": true, "/healthz": true, "/readyz": true, "/metrics": true}
-
-func (s Surroundings) logRequest(r *http.Request, rec *recorder, route string, took time.Duration) {
-	level := slog.LevelInfo
-	switch {
-	case rec.status() >= 500:
-		level = slog.LevelError
-	case quiet[route]:
-		level = slog.LevelDebug
-	}
-	if route == "" {
-		route = "none"
-	}
-	attrs := []slog.Attr{slog.String("component", "http"), slog.String("method", knownMethod(r.Method)), slog.String("path", route),
-		slog.Int("status", rec.status()), slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-		slog.Int64("bytes", rec.received), slog.Int64("bytes_out", rec.sent)}
-	s.Log.LogAttrs(r.Context(), level, "request", append(attrs, obs.Notes(r.Context())...)...)
-}
-
-// knownMethod keeps a stranger's text out of the log.
-func knownMethod(m string) string {
-	switch m {
-	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS":
-		return m
-	}
-	return "other"
-}
-
 // survive turns a panic into a 500 as long as nothing was answered, and breaks the connection after that: half an answer must
 // not look whole. http.ErrAbortHandler is how a door breaks a connection on purpose (promise 3) and passes.
 func (s Surroundings) survive(next http.Handler) http.Handler {
@@ -125,7 +72,6 @@ func (s Surroundings) survive(next http.Handler) http.Handler {
 				return
 			}
 			if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-				obs.Note(r.Context(), slog.String("error", "the connection was broken on purpose"))
 				panic(http.ErrAbortHandler)
 			}
 			// The value may quote a request; its type and place are enough to find the mistake.
@@ -133,11 +79,13 @@ func (s Surroundings) survive(next http.Handler) http.Handler {
 			if err, ok := value.(runtime.Error); ok {
 				cause = fmt.Errorf("panic: %w", err)
 			}
-			s.Log.ErrorContext(r.Context(), "panic", "error", cause, "stack", ourStack())
+			problem := fault.New(fault.InternalError, "Something went wrong on our side. Give the request id to support.").Because(cause)
+			obs.Failed(r.Context(), problem)
+			obs.Note(r.Context(), slog.String("stack", ourStack()))
 			if rec, ok := w.(*recorder); ok && rec.wrote != 0 {
 				panic(http.ErrAbortHandler)
 			}
-			Answer(w, r, fault.New(fault.InternalError, "Something went wrong on our side. Give the request id to support.").Because(cause))
+			Answer(w, r, problem)
 		}()
 		next.ServeHTTP(w, r)
 	})

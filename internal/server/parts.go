@@ -10,6 +10,7 @@ import (
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/blob"
 	"dokumentlager/internal/failpoint"
+	"dokumentlager/internal/fault"
 	"dokumentlager/internal/helseid"
 	"dokumentlager/internal/idempotency"
 	"dokumentlager/internal/job"
@@ -19,6 +20,7 @@ import (
 	"dokumentlager/internal/registry"
 	"dokumentlager/internal/repository"
 	"dokumentlager/internal/scan"
+	"dokumentlager/internal/sealing"
 	"dokumentlager/internal/tenant"
 	"dokumentlager/migrations"
 )
@@ -28,19 +30,23 @@ type parts struct {
 	cfg     Config
 	log     *slog.Logger
 	metrics *obs.Metrics
+	tracing *obs.Tracing
+	looked  looked
 	now     func() time.Time
 	// These three are zero but in tests.
 	fail      *failpoint.Set
 	lease     time.Duration
 	quickTest func(context.Context) error
 
-	db       *postgres.DB
-	proofs   postgres.Proofs
-	tenants  tenant.Directory
-	audit    audit.Log
-	locator  registry.Locator
-	keys     idempotency.Keys
-	blobs    *blob.S3
+	db      *postgres.DB
+	proofs  postgres.Proofs
+	tenants tenant.Directory
+	audit   audit.Log
+	locator registry.Locator
+	keys    idempotency.Keys
+	blobs   *blob.S3
+	// store is blobs, observed.
+	store    blob.Store
 	scanner  *scan.Scanner
 	selfTest *SelfTest
 	// signatures is the scanner's second gate.
@@ -48,6 +54,8 @@ type parts struct {
 	objects    *repository.Repository
 	verifier   *helseid.Verifier
 	queue      *job.Queue
+	// sealer makes changes of the audit log show.
+	sealer *sealing.Sealer
 	// person is nil when nobody is to be asked about patients.
 	person *person.Client
 	// proofWindow is how long a used proof must be remembered.
@@ -55,24 +63,29 @@ type parts struct {
 }
 
 // newParts connects to the database and makes the rest, which connects when it is used.
-func newParts(ctx context.Context, cfg Config, log *slog.Logger, metrics *obs.Metrics, options ...Option) (_ *parts, err error) {
+func newParts(ctx context.Context, cfg Config, version string, log *slog.Logger, metrics *obs.Metrics, options ...Option) (_ *parts, err error) {
 	p := &parts{cfg: cfg, log: log, metrics: metrics, now: time.Now}
 	for _, change := range options {
 		change(p)
 	}
-	if p.db, err = openDatabase(ctx, cfg); err != nil {
+	if err = p.newTracing(ctx, version); err != nil {
+		return nil, err
+	}
+	if p.db, err = p.openDatabase(ctx); err != nil {
 		return nil, err
 	}
 	p.proofs, p.tenants, p.audit, p.keys = postgres.Proofs{DB: p.db}, tenant.Directory{DB: p.db}, audit.Log{DB: p.db}, idempotency.Keys{DB: p.db, Lease: p.lease, Fail: p.fail}
-	if err := errors.Join(p.makeStore(), p.makeIdentity(), p.makePerson(ctx), p.makeQueue()); err != nil {
+	if err := errors.Join(p.makeStore(), p.makeIdentity(), p.makePerson(ctx), p.makeQueue(), p.makeSealer()); err != nil {
 		p.db.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func openDatabase(ctx context.Context, cfg Config) (*postgres.DB, error) {
-	db, err := postgres.Open(ctx, cfg.postgres())
+func (p *parts) openDatabase(ctx context.Context) (*postgres.DB, error) {
+	c := p.cfg.postgres()
+	c.Tracer = p.statements()
+	db, err := postgres.Open(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +110,12 @@ func (p *parts) makeStore() (err error) {
 	if err != nil {
 		return err
 	}
+	p.store = observedStore{p.blobs, p.call}
 	p.scanner = scan.New(scan.Config{Network: "tcp", Address: c.Clamd.Address, Deadline: c.Clamd.Deadline})
 	p.selfTest = &SelfTest{Test: p.scannerTest(), Log: p.log, Retry: 5 * time.Second, Again: time.Hour}
 	p.signatures = &SignatureGate{Ask: p.scanner.Signatures, MaxAge: c.Clamd.SignatureAge, Undated: c.Clamd.Undated, Every: time.Minute, Retry: 5 * time.Second,
 		Now: p.now, Log: p.log}
-	p.objects = repository.New(repository.Config{Blobs: p.blobs, SpoolDir: c.SpoolDir, MaxDocument: int64(DocumentLimit), ScanSlots: c.Clamd.Slots,
+	p.objects = repository.New(repository.Config{Blobs: p.store, SpoolDir: c.SpoolDir, MaxDocument: int64(DocumentLimit), ScanSlots: c.Clamd.Slots,
 		ScanWait: c.Clamd.Deadline, Scanner: p.gated(p.metrics.Scan), Fail: p.fail})
 	return nil
 }
@@ -110,7 +124,7 @@ func (p *parts) makeStore() (err error) {
 func (p *parts) gated(count func(outcome string)) repository.Scanner {
 	return gatedScanner{repository.Clamd(p.scanner), func(ctx context.Context) error {
 		return errors.Join(p.selfTest.Passed(ctx), p.signatures.Passed(ctx))
-	}, count}
+	}, count, p.call}
 }
 
 // scannerTest is the scanner's self-test, unless a test has a shorter one.
@@ -127,15 +141,20 @@ func (p *parts) makeIdentity() (err error) {
 		return err
 	}
 	c := p.cfg.helseid()
-	c.Replay, c.Now = p.proofs, p.now
+	c.Replay, c.Now, c.HTTPClient = p.proofs, p.now, p.client(fault.HelseID)
 	p.proofWindow = c.ReplayWindow()
 	p.verifier, err = helseid.New(c)
 	return err
 }
 
 func (p *parts) makeQueue() (err error) {
-	p.queue, err = job.NewQueue(p.db, p.log.With("component", "jobs"))
+	p.queue, err = job.NewQueue(p.db, p.jobLog())
 	return err
+}
+
+// jobLog is for the queue's own lines.
+func (p *parts) jobLog() *slog.Logger {
+	return p.log.With("component", string(fault.Self), "operation", "job")
 }
 
 // helseid lays the configuration over the defaults; aliases are added to those NHN has used (W1).
@@ -158,12 +177,12 @@ func (c Config) helseid() helseid.Config {
 // checks are what /readyz asks.
 func (p *parts) checks() []Check {
 	return []Check{
-		{Name: "database", Ask: p.db.Ping},
-		{Name: "object store", Ask: p.blobs.Ready},
-		{Name: "scanner", Ask: p.scanner.Ping},
-		{Name: "scanner self-test", Ask: p.selfTest.Passed},
-		{Name: "scanner signatures", Ask: p.signatures.Passed},
-		{Name: "helseid", Ask: p.verifier.Ready},
-		{Name: "persontjenesten", Ask: p.personReady, Aside: true},
+		{Name: "database", Part: fault.Postgres, Ask: p.db.Ping},
+		{Name: "object store", Part: fault.ObjectStore, Ask: p.blobs.Ready},
+		{Name: "scanner", Part: fault.Clamd, Ask: p.scanner.Ping},
+		{Name: "scanner self-test", Part: fault.Clamd, Ask: p.selfTest.Passed},
+		{Name: "scanner signatures", Part: fault.Clamd, Ask: p.signatures.Passed},
+		{Name: "helseid", Part: fault.HelseID, Ask: p.verifier.Ready},
+		{Name: "persontjenesten", Part: fault.Persontjenesten, Ask: p.personReady, Aside: true},
 	}
 }

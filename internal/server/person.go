@@ -17,14 +17,14 @@ import (
 func (p *parts) makePerson(ctx context.Context) error {
 	c := p.cfg.Persontjenesten
 	if c.URL == "" {
-		p.log.WarnContext(ctx, "Persontjenesten is not configured: nobody is asked whether a patient exists, is dead or has a protected address", "component", "persontjenesten")
+		p.log.WarnContext(ctx, "Persontjenesten is not configured: nobody is asked whether a patient exists, is dead or has a protected address", "component", string(fault.Persontjenesten), "operation", "configuration")
 		return nil
 	}
 	signer, err := p.personSigner()
 	if err != nil {
 		return err
 	}
-	p.person, err = person.New(person.Config{URL: c.URL, Signer: signer, Deadline: c.Deadline, Fresh: c.Fresh, Stale: c.Stale, Known: c.Known, Now: p.now, Log: p.log})
+	p.person, err = person.New(person.Config{URL: c.URL, Signer: signer, Deadline: c.Deadline, Fresh: c.Fresh, Stale: c.Stale, Known: c.Known, HTTP: p.client(fault.Persontjenesten), Now: p.now, Log: p.log})
 	return err
 }
 
@@ -49,7 +49,7 @@ func (p *parts) personSigner() (*helseid.Machine, error) {
 		return nil, err
 	}
 	return &helseid.Machine{Scopes: []string{c.Scope}, Organisation: c.Organisation,
-		Client: &helseid.Client{ClientID: c.ClientID, Key: key, Issuer: p.cfg.HelseID.Issuer, Proofs: proofs, Now: p.now}}, nil
+		Client: &helseid.Client{ClientID: c.ClientID, Key: key, Issuer: p.cfg.HelseID.Issuer, Proofs: proofs, HTTPClient: p.client(fault.HelseID), Now: p.now}}, nil
 }
 
 // isPrivateJWK never repeats what it looked at.

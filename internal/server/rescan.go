@@ -17,7 +17,7 @@ const rescanEvery = 10 * time.Minute
 // rescan scans stored documents again when signatures have changed. It has one scan slot of its own, so that uploads never wait for it.
 func (p *parts) rescan() *lifecycle.Rescan {
 	c := p.cfg
-	objects := repository.New(repository.Config{Blobs: p.blobs, SpoolDir: c.SpoolDir, MaxDocument: int64(DocumentLimit), ScanSlots: 1,
+	objects := repository.New(repository.Config{Blobs: p.store, SpoolDir: c.SpoolDir, MaxDocument: int64(DocumentLimit), ScanSlots: 1,
 		ScanWait: c.Clamd.Deadline, Scanner: p.gated(p.metrics.Scan)})
 	return &lifecycle.Rescan{DB: p.db, Tenants: p.tenants, Objects: objects, Queue: p.queue, Signatures: p.trusted,
 		Actor: audit.Operator("dokumentlager serve"), Rate: int64(c.RescanRate), Now: p.now, Log: p.log}

@@ -20,7 +20,9 @@ type Door interface{ Routes(r chi.Router) }
 type Surroundings struct {
 	Doors []Door
 	// Docs answers /docs and /openapi.yaml; nil leaves them out.
-	Docs    http.Handler
+	Docs http.Handler
+	// Heads answers /audit/…, which takes no token; nil leaves it out.
+	Heads   Door
 	Health  *Health
 	Metrics *obs.Metrics
 	Log     *slog.Logger
@@ -28,14 +30,18 @@ type Surroundings struct {
 	Version string
 	// Refused is told of a request that a limit refused before its door saw it, for the audit log (A1).
 	Refused func(context.Context, *http.Request, *fault.Problem)
-	Now     func() time.Time
-	NewID   func() string
+	// Tracing may be nil: no traces.
+	Tracing *obs.Tracing
+	// FloodWindow is the time in which FloodLines may be written; zero means 10 s.
+	FloodWindow time.Duration
+	Now         func() time.Time
+	NewID       func() string
 }
 
 // NewRouter puts the doors into their surroundings.
 func NewRouter(s Surroundings) http.Handler {
 	r := chi.NewRouter()
-	r.Use(s.identify, s.observe, s.survive, secure)
+	r.Use(s.identify, newObserver(s).observe, s.survive, secure)
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed)
 	get(r, "/ping", s.ping)
@@ -46,12 +52,16 @@ func NewRouter(s Surroundings) http.Handler {
 		get(r, "/docs", s.Docs.ServeHTTP)
 		get(r, "/openapi.yaml", s.Docs.ServeHTTP)
 	}
+	if s.Heads != nil {
+		s.Heads.Routes(r)
+	}
 	r.Group(func(r chi.Router) {
 		r.Use(lockDown, s.admit(), s.bound)
 		for _, door := range s.Doors {
 			door.Routes(r)
 		}
 	})
+	expect(s.Metrics, r)
 	return r
 }
 

@@ -103,6 +103,7 @@ func simple(r chi.Router) {
 	})
 	r.Route("/R4/fhir/DocumentReference", func(r chi.Router) {
 		r.Get("/{id}", func(w http.ResponseWriter, r *http.Request) {
+			obs.Known(r.Context(), "epj")
 			obs.Note(r.Context(), slog.String("tenant", "oslo"))
 			w.Header().Set("Cache-Control", "private")
 		})
@@ -167,6 +168,7 @@ func TestOneLogLinePerRequest(t *testing.T) {
 	r := httptest.NewRequest("GET", "/R4/fhir/DocumentReference/13116900216?p=13116900216", nil)
 	r.Header.Set("nhn-event-id", "c4d402a5-70b1")
 	r.Header.Set("X-Request-Id", "mine")
+	r.Header.Set("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	rec := httptest.NewRecorder()
 	w.ServeHTTP(rec, r)
 	var got map[string]any
@@ -175,7 +177,7 @@ func TestOneLogLinePerRequest(t *testing.T) {
 	}
 	delete(got, "time")
 	delete(got, "duration_ms")
-	want := map[string]any{"level": "INFO", "msg": "request", "component": "http", "method": "GET", "path": "/R4/fhir/DocumentReference/{id}",
+	want := map[string]any{"level": "INFO", "msg": "request", "component": "self", "operation": "read-entry", "client_id": "epj", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "method": "GET", "path": "/R4/fhir/DocumentReference/{id}",
 		"status": 200.0, "bytes": 0.0, "bytes_out": 0.0, "tenant": "oslo", "nhn_event_id": "c4d402a5-70b1", "request_id": "id-1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dokumentlager/internal/audit"
+	"dokumentlager/internal/fault"
 	"dokumentlager/internal/lifecycle"
 )
 
@@ -37,10 +38,13 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	if err := s.runner.Start(background); err != nil {
 		return errors.Join(fmt.Errorf("starting background jobs: %w", err), listener.Close())
 	}
+	background = s.parts.tracing.Background(background)
 	var jobs sync.WaitGroup
+	jobs.Go(func() { s.look(background) })
 	jobs.Go(func() { s.parts.selfTest.Run(background) })
 	jobs.Go(func() { s.parts.signatures.Run(background) })
 	jobs.Go(func() { s.parts.forget(background, sweepEvery) })
+	jobs.Go(func() { s.parts.sealer.Run(background) })
 	jobs.Go(func() { s.parts.orphans().Repeat(background, time.Hour, 24*time.Hour, s.parts.log) })
 	if s.parts.cfg.RescanRate > 0 {
 		jobs.Go(func() { s.parts.rescan().Repeat(background, rescanEvery, rescanEvery) })
@@ -49,7 +53,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	srv := s.httpServer()
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(listener) }()
-	s.parts.log.InfoContext(ctx, "listening", "component", "http", "address", listener.Addr().String())
+	s.parts.log.InfoContext(ctx, "listening", "operation", "serve", "component", string(fault.Self), "address", listener.Addr().String())
 	var err error
 	select {
 	case err = <-failed:
@@ -61,24 +65,24 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	err = errors.Join(err, s.runner.Stop(stopping))
 	stopBackground()
 	jobs.Wait()
-	s.parts.log.InfoContext(ctx, "stopped", "component", "http")
+	s.parts.log.InfoContext(ctx, "stopped", "operation", "serve", "component", string(fault.Self))
 	return err
 }
 
 func (s *Service) httpServer() *http.Server {
 	l := s.parts.cfg.Limits
 	return &http.Server{Handler: s.handler, ReadHeaderTimeout: l.HeaderTimeout, IdleTimeout: l.IdleTimeout, MaxHeaderBytes: int(l.Header),
-		ErrorLog: slog.NewLogLogger(s.parts.log.With("component", "http").Handler(), slog.LevelDebug)}
+		ErrorLog: slog.NewLogLogger(s.parts.log.With("operation", "serve", "component", string(fault.Self)).Handler(), slog.LevelDebug)}
 }
 
 func (s *Service) shutdown(srv *http.Server) error {
 	s.health.Drain()
 	ctx, cancel := context.WithTimeout(context.Background(), s.parts.cfg.Limits.ShutdownGrace)
 	defer cancel()
-	s.parts.log.InfoContext(ctx, "stopping: open requests may end", "component", "http")
+	s.parts.log.InfoContext(ctx, "stopping: open requests may end", "operation", "serve", "component", string(fault.Self))
 	err := srv.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.parts.log.WarnContext(ctx, "open requests are broken off", "component", "http")
+		s.parts.log.WarnContext(ctx, "open requests are broken off", "operation", "serve", "component", string(fault.Self))
 		return srv.Close()
 	}
 	return err
@@ -116,7 +120,7 @@ func (p *parts) forget(ctx context.Context, every time.Duration) {
 		_, proofs := p.proofs.Sweep(ctx, p.now().Add(-p.proofWindow-proofMargin))
 		_, keys := p.keys.Sweep(ctx)
 		if err := errors.Join(proofs, keys); err != nil && ctx.Err() == nil {
-			p.log.WarnContext(ctx, "used proofs and keys could not be swept", "component", "postgres", "error", err)
+			p.failed(ctx, "used proofs and keys could not be swept", "forget", err)
 		}
 	}
 }

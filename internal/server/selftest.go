@@ -29,7 +29,7 @@ func (s *SelfTest) Passed(context.Context) error {
 		return nil
 	}
 	return fault.New(fault.NotScanned, "The malware scanner is not ready, so nothing was stored. Try again later.").
-		By("F3").RetryIn(30 * time.Second).Because(errNotPassed)
+		By("F3").From(fault.Clamd).RetryIn(30 * time.Second).Because(errNotPassed)
 }
 
 // Run tests until ctx ends.
@@ -52,10 +52,10 @@ func (s *SelfTest) once(ctx context.Context) time.Duration {
 	before := s.passed.Swap(err == nil)
 	switch {
 	case err != nil:
-		s.Log.ErrorContext(ctx, "the scanner's self-test failed: uploads are refused", "component", "clamd", "error", err)
+		s.Log.ErrorContext(ctx, "the scanner's self-test failed: uploads are refused", "operation", "self-test", "component", string(fault.Clamd), "error", err)
 		return s.Retry
 	case !before:
-		s.Log.InfoContext(ctx, "the scanner's self-test passed", "component", "clamd", "duration_ms", time.Since(began).Milliseconds())
+		s.Log.InfoContext(ctx, "the scanner's self-test passed", "operation", "self-test", "component", string(fault.Clamd), "duration_ms", time.Since(began).Milliseconds())
 	}
 	return s.Again
 }

@@ -25,6 +25,7 @@ import (
 	"dokumentlager/internal/tenant"
 	"dokumentlager/migrations"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 	"github.com/lestrrat-go/jwx/v3/jwk"
 )
@@ -38,6 +39,8 @@ type running struct {
 	stop   context.CancelFunc
 	ended  chan error
 	ready  error
+	// routes are what it answers to.
+	routes chi.Routes
 }
 
 // start builds and serves with the test's own HelseID; change may spoil the environment.
@@ -57,7 +60,7 @@ func start(t *testing.T, change map[string]string) *running {
 		"PUBLIC_BASE_URL": r.base, "DATABASE_URL": parts.AppURL, "S3_ENDPOINT": parts.S3.Endpoint, "S3_BUCKET": parts.S3.Bucket,
 		"S3_ACCESS_KEY": parts.S3.AccessKey, "S3_SECRET_KEY": parts.S3.SecretKey, "CLAMD_ADDRESS": parts.Clamd,
 		"CLAMD_UNDATED_SIGNATURES": "true",
-		"HELSEID_ISSUER":           r.issuer.Issuer(), "SECRETS_LOCATOR_KEY": hexKey, "SECRETS_CURSOR_KEY": hexKey,
+		"HELSEID_ISSUER":           r.issuer.Issuer(), "SECRETS_LOCATOR_KEY": hexKey, "SECRETS_CURSOR_KEY": hexKey, "AUDIT_SIGNING_KEY": signerKey,
 		"DATABASE_POOLS": "1", "LIMITS_SHUTDOWN_GRACE": "2s", "LIMITS_REQUEST": "1MiB",
 	}
 	for name, value := range change {
@@ -71,6 +74,7 @@ func start(t *testing.T, change map[string]string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.routes = service.Handler().(chi.Routes)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	go func() { r.ended <- service.Serve(ctx, listener); service.Close() }()

@@ -119,6 +119,18 @@ var settings = []setting{
 	{key: "secrets.cursor_key", need: Serving, secret: true, at: func(c *Config) any { return &c.Secrets.CursorKey },
 		help: "32 bytes, hex or base64; the same in every replica"},
 
+	{key: "tracing.endpoint", check: isHTTP, at: func(c *Config) any { return &c.Tracing.Endpoint },
+		help: "base URL of a collector that takes OpenTelemetry traces (OTLP over HTTP, `http://…:4318`); when empty, there are no traces"},
+	{key: "tracing.sample_ratio", otherwise: "0.05", at: func(c *Config) any { return &c.Tracing.Ratio }, help: "share of requests and of background work that is traced; what a caller's traceparent asks for is not obeyed"},
+	{key: "tracing.service_name", otherwise: "dokumentlager", at: func(c *Config) any { return &c.Tracing.Service }, help: "service.name in the traces"},
+
+	{key: "audit.signing_key", need: Serving, secret: true, check: isSignerKey, at: func(c *Config) any { return &c.Audit.SigningKey },
+		help: "key that signs the audit log's heads, as `dokumentlager audit key` makes one; the same in every replica"},
+	{key: "audit.verifier_keys", check: areVerifierKeys, at: func(c *Config) any { return &c.Audit.VerifierKeys },
+		help: "public keys of those that signed before it, so that their heads still count"},
+	{key: "audit.retention_years", otherwise: "10", check: between(0, 200), at: func(c *Config) any { return &c.Audit.RetentionYears },
+		help: "years that `dokumentlager audit prune` keeps events; 0 keeps them for ever"},
+
 	{key: "synthetic_identities", otherwise: "false", at: func(c *Config) any { return &c.SyntheticIdentities },
 		help: "let synthetic national numbers pass; test environments only"},
 	{key: "log_level", otherwise: "info", at: func(c *Config) any { return &c.LogLevel }, help: "debug, info, warn or error"},

@@ -108,6 +108,9 @@ limits:
 secrets:
   locator_key_file: /run/secrets/dokumentlager/locator-key
   cursor_key_file: /run/secrets/dokumentlager/cursor-key
+
+audit:
+  signing_key_file: /run/secrets/dokumentlager/audit-key   # dokumentlager audit key
 `
 
 func renderConfiguration() string {
@@ -146,6 +149,8 @@ func valueKind(s setting) string {
 		return "duration"
 	case *Size:
 		return "size"
+	case *Ratio:
+		return "0 to 1"
 	case *[]string, *map[string]string:
 		return "list"
 	case *Key:
@@ -201,6 +206,7 @@ func TestConfigurationExample(t *testing.T) {
 	for name, secret := range map[string]string{
 		"database-url": "postgres://dl_app:x@db.example.no/dokumentlager?sslmode=verify-full", "owner-url": "postgres://owner:x@db.example.no/dokumentlager",
 		"s3-secret": "s", "locator-key": strings.Repeat("01", 32), "cursor-key": strings.Repeat("02", 32),
+		"audit-key": "PRIVATE+KEY+dokumentlager.test+922012c2+AUPh6iuKvvQRtCcMrdlIDjbPyeGfgXvrwjvkhAcqlpXM",
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(secret+"\n"), 0o600); err != nil {
 			t.Fatal(err)

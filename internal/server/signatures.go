@@ -41,7 +41,7 @@ const ahead = 14 * time.Hour
 func (g *SignatureGate) Passed(context.Context) error {
 	if err := g.judge(g.Known()); err != nil {
 		return fault.New(fault.NotScanned, "The malware scanner's signatures are too old, so nothing counts as scanned and nothing was stored. Try again later.").
-			By("F3").RetryIn(5 * time.Minute).Because(err)
+			By("F3").From(fault.Clamd).RetryIn(5 * time.Minute).Because(err)
 	}
 	return nil
 }
@@ -132,8 +132,8 @@ func (g *SignatureGate) tell(ctx context.Context, asked error) {
 		if asked != nil {
 			closed = fmt.Errorf("%w (%w)", closed, asked)
 		}
-		g.Log.ErrorContext(ctx, "the scanner's signatures are too old or of unknown age: uploads are refused", "component", "clamd", "error", closed)
+		g.Log.ErrorContext(ctx, "the scanner's signatures are too old or of unknown age: uploads are refused", "operation", "signatures", "component", string(fault.Clamd), "error", closed)
 	default:
-		g.Log.InfoContext(ctx, "the scanner's signatures are new enough: uploads are taken", "component", "clamd", "version", g.Known().String())
+		g.Log.InfoContext(ctx, "the scanner's signatures are new enough: uploads are taken", "operation", "signatures", "component", string(fault.Clamd), "version", g.Known().String())
 	}
 }

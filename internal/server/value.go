@@ -33,6 +33,12 @@ func assign(field any, text string) (err error) {
 		}
 	case *Size:
 		*f, err = parseSize(text)
+	case *Ratio:
+		share, number := strconv.ParseFloat(text, 64)
+		if number != nil || !(share >= 0 && share <= 1) {
+			return errors.New("must be a number from 0 to 1, such as 0.05")
+		}
+		*f = Ratio(share)
 	case *[]string:
 		*f = splitList(text)
 	case *map[string]string:

@@ -2,12 +2,14 @@ package submission
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/fault"
+	"dokumentlager/internal/obs"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/registry"
 	"dokumentlager/internal/tenant"
@@ -75,6 +77,7 @@ func (s *Service) operating(ctx context.Context, a Address, event audit.Event,
 	event.Entry = a.Entry
 	if err == nil {
 		event.Detail.HomeCommunity = t.HomeCommunity
+		obs.Note(ctx, slog.String("tenant", t.Name))
 		err = s.DB.InTenant(ctx, t.Schema(), func(tx *postgres.Tx) error {
 			b := tx.Batch()
 			if err := operation(tx, b, &event); err != nil {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/fault"
+	"dokumentlager/internal/obs"
 	"dokumentlager/internal/tenant"
 
 	"github.com/google/uuid"
@@ -107,6 +109,7 @@ func (s *Service) findTenant(ctx context.Context, v *verdict, organisation strin
 		return nil
 	}
 	v.tenant, v.log = mine[i], mine[i]
+	obs.Note(ctx, slog.String("tenant", v.tenant.Name))
 	return nil
 }
 

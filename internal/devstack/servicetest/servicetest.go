@@ -26,6 +26,7 @@ import (
 	"dokumentlager/internal/devstack"
 	"dokumentlager/internal/devstack/stacktest"
 	"dokumentlager/internal/devstack/sts"
+	"dokumentlager/internal/ledger"
 	"dokumentlager/internal/obs"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/server"
@@ -47,6 +48,9 @@ type Service struct {
 	LocatorKey string
 	// Log holds everything the service has logged, for the canary test; empty when a test runs the process itself.
 	Log *Log
+
+	// AuditKey signs the heads of its audit log.
+	AuditKey string
 
 	appURL, cursorKey string
 }
@@ -119,6 +123,9 @@ type Place struct {
 // Prepare makes all that a service needs but the service: a HelseID, a migrated database, secrets. Environment has the rest.
 func Prepare(ctx context.Context, p Place) (s *Service, err error) {
 	s = &Service{URL: p.URL, Parts: p.Parts, LocatorKey: secret(), Log: &Log{}, appURL: p.AppURL, cursorKey: secret()}
+	if s.AuditKey, _, err = ledger.NewKey(rand.Reader, "dokumentlager.test"); err != nil {
+		return nil, err
+	}
 	if s.STS, err = sts.Start(ctx, sts.Options{Dir: p.Dir}); err != nil {
 		return nil, err
 	}
@@ -154,7 +161,7 @@ func (s *Service) Environment() []string {
 	for key, value := range map[string]string{
 		"PUBLIC_BASE_URL": s.URL, "DATABASE_URL": s.appURL, "S3_ENDPOINT": p.S3.Endpoint, "S3_BUCKET": p.S3.Bucket, "S3_ACCESS_KEY": p.S3.AccessKey,
 		"S3_SECRET_KEY": p.S3.SecretKey, "S3_REGION": p.S3.Region, "CLAMD_ADDRESS": p.Clamd, "CLAMD_UNDATED_SIGNATURES": "true", "HELSEID_ISSUER": s.STS.Issuer(),
-		"SECRETS_LOCATOR_KEY": s.LocatorKey, "SECRETS_CURSOR_KEY": s.cursorKey, "SYNTHETIC_IDENTITIES": "true",
+		"SECRETS_LOCATOR_KEY": s.LocatorKey, "SECRETS_CURSOR_KEY": s.cursorKey, "SYNTHETIC_IDENTITIES": "true", "AUDIT_SIGNING_KEY": s.AuditKey,
 	} {
 		env = append(env, "DOKUMENTLAGER_"+key+"="+value)
 	}

@@ -28,7 +28,7 @@ func answer(w http.ResponseWriter, status int, body any) {
 }
 
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, why *refusal) {
-	s.log.InfoContext(r.Context(), "refused", "component", "sts", "path", r.Pattern, "code", why.code)
+	s.log.InfoContext(r.Context(), "refused", "path", r.Pattern, "code", why.code)
 	if why.nonce != "" {
 		w.Header().Set("DPoP-Nonce", why.nonce)
 	}

@@ -38,10 +38,15 @@ var (
 		"nhn:phr/mhd/read-documentreferences/kjernejournalforskriften",
 		"nhn:phr/mhd/read-document",
 	}
+	// Those of the audit log are ours (A2, A4).
+	ownLogScope     = []string{"nhn:phr/audit/read-own"}
+	inspectScope    = []string{"nhn:phr/audit/inspect"}
+	helsenorgeScope = []string{"nhn:phr/audit/helsenorge"}
 )
 
-// DefaultClients are the clients of the dev stack: one that writes and one that reads for each tenant. What a health worker
-// reads needs a personal token, which the test endpoint makes; the readers' own are machine tokens.
+// DefaultClients are the clients of the dev stack: one that writes, one that reads and one that reads the log for each tenant, an inspector's,
+// whose organisation owns no tenant, and Helsenorge's. What a health worker reads needs a personal token, which the test endpoint makes; the
+// readers' own are machine tokens.
 func DefaultClients() []Client {
 	return []Client{
 		{ClientID: "epj-betanien", Name: "Betanien - EPJ", Organisations: []string{"981275721"}, Scopes: writeScopes},
@@ -50,6 +55,11 @@ func DefaultClients() []Client {
 		{ClientID: "les-betanien", Name: "Betanien - lesetilgang", Organisations: []string{"981275721"}, Scopes: readScopes},
 		{ClientID: "les-oslo", Name: "Oslo kommune - lesetilgang", Organisations: []string{"958935420"}, Scopes: readScopes},
 		{ClientID: "les-felles", Name: "Felles - lesetilgang", Organisations: []string{"960510542", "994598759"}, Scopes: readScopes, MultiTenant: true, Supplier: "213710192"},
+		{ClientID: "logg-betanien", Name: "Betanien - innsyn i logg", Organisations: []string{"981275721"}, Scopes: ownLogScope},
+		{ClientID: "logg-oslo", Name: "Oslo kommune - innsyn i logg", Organisations: []string{"958935420"}, Scopes: ownLogScope},
+		{ClientID: "logg-felles", Name: "Felles - innsyn i logg", Organisations: []string{"960510542", "994598759"}, Scopes: ownLogScope, MultiTenant: true, Supplier: "213710192"},
+		{ClientID: "tilsyn", Name: "Tilsynet - innsyn i logg", Organisations: []string{"900000014"}, Scopes: inspectScope},
+		{ClientID: "helsenorge", Name: "Helsenorge", Organisations: []string{"900000022"}, Scopes: helsenorgeScope},
 	}
 }
 

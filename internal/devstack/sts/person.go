@@ -120,7 +120,7 @@ func (s *Server) person(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if status, why := s.personCaller(r, token); why != "" {
-		s.log.InfoContext(r.Context(), "refused", "component", "sts", "path", r.Pattern, "status", status, "error", why)
+		s.log.InfoContext(r.Context(), "refused", "path", r.Pattern, "status", status, "error", why)
 		w.Header().Set("WWW-Authenticate", `DPoP error="invalid_token"`)
 		w.WriteHeader(status)
 		return

@@ -27,7 +27,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	}
 	signed, err := s.key.sign(s.key.header(), granted.claims(s.issuer, s.now()))
 	if err != nil {
-		s.log.ErrorContext(r.Context(), "signing failed", "component", "sts", "error", err)
+		s.log.ErrorContext(r.Context(), "signing failed", "error", err)
 		answer(w, http.StatusInternalServerError, map[string]string{"error": "server_error"})
 		return
 	}
