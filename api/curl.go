@@ -27,8 +27,8 @@ func (c command) String() string {
 		lines = append(lines, `-H "Authorization: DPoP $TOKEN" -H "DPoP: $PROOF"`)
 	}
 	for _, p := range c.parameters {
-		if p.In == "header" && p.Example != "" {
-			lines = append(lines, "-H "+single(p.Name+": "+p.Example))
+		if p.In == "header" && p.Example.first() != "" {
+			lines = append(lines, "-H "+single(p.Name+": "+p.Example.first()))
 		}
 	}
 	lines = append(lines, c.data()...)
@@ -59,7 +59,7 @@ func (c command) escapedPath() string {
 	path := strings.ReplaceAll(c.path, "$", `\$`)
 	for _, p := range c.parameters {
 		if p.In == "path" {
-			path = strings.ReplaceAll(path, "{"+p.Name+"}", p.Example)
+			path = strings.ReplaceAll(path, "{"+p.Name+"}", p.Example.first())
 		}
 	}
 	return path
@@ -68,8 +68,11 @@ func (c command) escapedPath() string {
 func (c command) query() string {
 	var pairs []string
 	for _, p := range c.parameters {
-		if p.In == "query" && p.Example != "" {
-			pairs = append(pairs, p.Name+"="+p.Example)
+		if p.In != "query" {
+			continue
+		}
+		for _, value := range p.Example {
+			pairs = append(pairs, p.Name+"="+value)
 		}
 	}
 	if len(pairs) == 0 {

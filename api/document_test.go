@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"dokumentlager/api"
+	"dokumentlager/internal/atna"
 	"dokumentlager/internal/fault"
+	"dokumentlager/internal/helsenorge"
 	"dokumentlager/internal/mhd"
 	"dokumentlager/internal/obs"
 	"dokumentlager/internal/server"
@@ -45,9 +47,17 @@ func router(t *testing.T) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
+	looks, err := helsenorge.New(helsenorge.Config{CursorKey: make([]byte, 32), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := atna.New(atna.Config{CursorKey: make([]byte, 32), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	return server.NewRouter(server.Surroundings{
-		Doors: []server.Door{door}, Docs: api.Handler(), Health: &server.Health{Log: log}, Metrics: obs.NewMetrics("test"), Log: log,
+		Doors: []server.Door{door, looks, events}, Docs: api.Handler(), Heads: &atna.Heads{}, Health: &server.Health{Log: log}, Metrics: obs.NewMetrics("test"), Log: log,
 		Limits: server.Limits{Request: 1 << 20, StallTimeout: time.Second, MinRate: 1, InFlight: 1},
 		Now:    time.Now, NewID: func() string { return "id" },
 	})

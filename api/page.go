@@ -210,7 +210,13 @@ func (r *renderer) request(b requestBody, c *call, curl *command) error {
 
 func formFields(node *yaml.Node, isForm bool) (pairs []string) {
 	for i := 0; isForm && i+1 < len(node.Content); i += 2 {
-		pairs = append(pairs, node.Content[i].Value+"="+node.Content[i+1].Value)
+		name, value := node.Content[i].Value, node.Content[i+1]
+		if value.Kind != yaml.SequenceNode {
+			pairs = append(pairs, name+"="+value.Value)
+		}
+		for _, one := range value.Content { // a field that stands several times
+			pairs = append(pairs, name+"="+one.Value)
+		}
 	}
 	return pairs
 }

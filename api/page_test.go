@@ -145,6 +145,10 @@ curl -sS -i "$BASE/R4/fhir/DocumentReference/_search" \
   --data-urlencode 'patient.identifier=urn:oid:2.16.578.1.12.4.1.4.1|13116900216' \
   --data-urlencode 'status=current' \
   --data-urlencode 'creation=ge2026-01-01'`,
+		"getAuditEvents": `curl -sS -i "$BASE/R4/fhir/AuditEvent?date=ge2026-11-01&date=le2026-11-30" \`,
+		"searchAuditEvents": `  --data-urlencode 'date=ge2026-11-01' \
+  --data-urlencode 'date=le2026-11-30' \
+  --data-urlencode 'patient.identifier=urn:oid:2.16.578.1.12.4.1.4.1|13116900216' \`,
 	} {
 		article, _ := between(page, `<article id="`+id+`">`, "</article>")
 		if !strings.Contains(html.UnescapeString(article), want) {

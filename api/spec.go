@@ -63,7 +63,27 @@ type parameter struct {
 	Required    bool
 	Description string
 	Schema      schema
-	Example     string
+	Example     texts
+}
+
+// texts are one text, or several of a parameter that stands as often.
+type texts []string
+
+// UnmarshalYAML is yaml.Unmarshaler's.
+func (t *texts) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind == yaml.SequenceNode {
+		return node.Decode((*[]string)(t))
+	}
+	*t = texts{node.Value}
+	return nil
+}
+
+// first is empty when there is none.
+func (t texts) first() string {
+	if len(t) == 0 {
+		return ""
+	}
+	return t[0]
 }
 
 type header struct {

@@ -84,7 +84,7 @@ func TestCommandsAreShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := command{method: "PATCH", path: "/R4/$x/{id}", guarded: true, authorize: `PROOF="$(printf %s "{method}:{path}")"`, bodyType: "text/x", body: `{"it's": "$1"}`,
-		parameters: []parameter{{Name: "id", In: "path", Example: "7"}, {Name: "q", In: "query", Example: "1"}, {Name: "X-Name", In: "header", Example: "o'b"}, {Name: "none", In: "query"}}}
+		parameters: []parameter{{Name: "id", In: "path", Example: texts{"7"}}, {Name: "q", In: "query", Example: texts{"1"}}, {Name: "X-Name", In: "header", Example: texts{"o'b"}}, {Name: "none", In: "query"}}}
 	sh := exec.CommandContext(t.Context(), "sh", "-euc", c.String())
 	sh.Env = []string{"PATH=" + bin + ":/usr/bin:/bin", "BASE=http://here", "TOKEN=tok"}
 	out, err := sh.CombinedOutput()

@@ -6,7 +6,6 @@
 package mhd
 
 import (
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -43,7 +42,6 @@ type Config struct {
 	Version    string
 	// Resources are what other doors have at the same FHIR base, for the statement of capabilities.
 	Resources []fhir.CapabilityResource
-	Log       *slog.Logger
 	Now       func() time.Time
 }
 

@@ -29,7 +29,7 @@ func (p *parts) doors(ctx context.Context, version string) ([]Door, error) {
 	gate := p.newGate()
 	front := rest.NewFront(p.verifier, gate)
 	documents, err := mhd.New(mhd.Config{Front: front, Submissions: submissions, Disclosures: disclosures, Admission: gate, BaseURL: p.cfg.PublicBaseURL,
-		CursorKey: p.cfg.Secrets.CursorKey[:], MaxRequest: int64(p.cfg.Limits.Request), Version: version, Resources: []fhir.CapabilityResource{atna.Capability()}, Log: p.log, Now: p.now})
+		CursorKey: p.cfg.Secrets.CursorKey[:], MaxRequest: int64(p.cfg.Limits.Request), Version: version, Resources: []fhir.CapabilityResource{atna.Capability()}, Now: p.now})
 	if err != nil {
 		return nil, err
 	}
