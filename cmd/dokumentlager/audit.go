@@ -12,7 +12,11 @@ import (
 )
 
 type auditCommands struct {
-	List auditList `cmd:"" help:"List events from the oldest to the newest."`
+	List   auditList   `cmd:"" help:"List events from the oldest to the newest."`
+	Export auditExport `cmd:"" help:"Write a part of the log to a file: AuditEvents of FHIR, JSON lines or CSV."`
+	Verify auditVerify `cmd:"" help:"Find events that were changed by other means than the service. Exit code 0 clean, 1 findings, 3 could not verify."`
+	Prune  auditPrune  `cmd:"" help:"Remove events that are older than audit.retention_years. Exit code 0 done, 3 not all could be pruned."`
+	Key    auditKey    `cmd:"" help:"Make a key that signs the log's heads."`
 }
 
 type auditList struct {

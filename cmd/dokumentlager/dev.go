@@ -163,7 +163,7 @@ func (d *devStack) config() (server.Config, error) {
 		"clamd.address": d.parts.Clamd, "clamd.undated_signatures": "true", "helseid.issuer": d.sts.Issuer(),
 		"persontjenesten.url": d.sts.PersonURL(), "persontjenesten.client_id": d.sts.PersonClient().ClientID,
 		"persontjenesten.private_key": string(d.sts.PersonClient().PrivateJWK), "persontjenesten.fresh": "2s", "persontjenesten.known": "2s",
-		"secrets.locator_key": keys.Locator, "secrets.cursor_key": keys.Cursor,
+		"secrets.locator_key": keys.Locator, "secrets.cursor_key": keys.Cursor, "audit.signing_key": keys.Audit,
 		"synthetic_identities": "true", "limits.shutdown_grace": "2s",
 	}), server.Serving)
 }

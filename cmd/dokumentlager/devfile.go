@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"dokumentlager/internal/ledger"
 	"dokumentlager/internal/server"
 )
 
@@ -100,20 +102,30 @@ func writeJSON(path string, v any) error {
 type devKeys struct {
 	Locator string `json:"locator_key"`
 	Cursor  string `json:"cursor_key"`
+	Audit   string `json:"audit_key"`
 }
 
 func loadKeys(dir string, random func() string) (devKeys, error) {
 	path := filepath.Join(dir, "keys.json")
 	content, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		keys := devKeys{random(), random()}
-		return keys, writeJSON(path, keys)
+		return withAuditKey(path, devKeys{Locator: random(), Cursor: random()})
 	}
 	var keys devKeys
 	if err == nil {
 		err = json.Unmarshal(content, &keys)
 	}
-	return keys, err
+	if err != nil || keys.Audit != "" {
+		return keys, err
+	}
+	return withAuditKey(path, keys) // a stack of before there was one
+}
+
+func withAuditKey(path string, keys devKeys) (_ devKeys, err error) {
+	if keys.Audit, _, err = ledger.NewKey(rand.Reader, "dokumentlager.dev"); err != nil {
+		return keys, err
+	}
+	return keys, writeJSON(path, keys)
 }
 
 // env writes settings as the environment has them, so that a dev stack is configured exactly as the service is.

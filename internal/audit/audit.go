@@ -133,6 +133,9 @@ func (l Log) RecordAll(ctx context.Context, events []TenantEvent) error {
 	return l.DB.Commit(ctx, &joint, blockedAfter)
 }
 
+// recordControl writes event and note in one statement.
+const recordControl = `with note as (insert into control.audit_pending (tenant_id, event_id) values (0, $1)) insert into control.` + insert
+
 // RecordControl writes one event that belongs to no tenant.
 func (l Log) RecordControl(ctx context.Context, e Event) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeDeadline)
@@ -141,7 +144,7 @@ func (l Log) RecordControl(ctx context.Context, e Event) error {
 	if err != nil {
 		return err
 	}
-	if _, err = l.DB.Control().Exec(ctx, `insert into control.`+insert, args...); err != nil {
+	if _, err = l.DB.Control().Exec(ctx, recordControl, args...); err != nil {
 		return postgres.Unavailable(fmt.Errorf("control audit: %w", err))
 	}
 	return nil
