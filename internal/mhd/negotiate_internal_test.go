@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/xml"
 	"flag"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,7 +28,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // TestAnswersInBothForms: the statement of capabilities needs no token, and a request without one is refused; both as asked for.
 func TestAnswersInBothForms(t *testing.T) {
 	t.Parallel()
-	d := &Door{Config: Config{Log: slog.New(slog.DiscardHandler), BaseURL: "https://dokumentlager.example.no", Version: "1"}}
+	d := &Door{Config: Config{BaseURL: "https://dokumentlager.example.no", Version: "1"}}
 	for accept, want := range map[string]struct {
 		status       int
 		media, begin string
