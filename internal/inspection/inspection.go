@@ -14,6 +14,7 @@ import (
 
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/audit"
+	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/tenant"
@@ -125,6 +126,9 @@ func (s *Service) exists(ctx context.Context, sources []string, found []Log) (bo
 		}
 		if source == Control {
 			return true, nil
+		}
+		if _, err := document.ParseOID(source); err != nil {
+			continue // no instance has such a name, and the database may not even hold it
 		}
 		switch _, err := s.Tenants.ByHome(ctx, source); {
 		case err == nil:

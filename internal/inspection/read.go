@@ -84,13 +84,17 @@ func (sp *spread) note(ctx context.Context, items []Item) []Item {
 	hits := lo.CountValuesBy(items, func(i Item) int32 { return i.Log.ID })
 	var mute, tenants []*source
 	var events []audit.TenantEvent
-	for _, src := range sp.sources {
+	toldInControl := false
+	for _, src := range sp.sources { // the control log comes first
 		e := sp.event
 		e.ID = uuid.Must(uuid.NewV7())
 		e.Detail.Hits, e.Detail.HomeCommunity = lo.ToPtr(hits[src.log.ID]), src.log.HomeCommunity
 		if !src.log.Control() {
+			if toldInControl && len(sp.Sources) == 0 && hits[src.log.ID] == 0 {
+				e.Patient = "" // its readers must not learn of whom an inspector asked: the instance may never have heard of the patient
+			}
 			tenants, events = append(tenants, src), append(events, audit.TenantEvent{Schema: src.log.Schema(), Event: e})
-		} else if sp.Log.RecordControl(ctx, e) != nil {
+		} else if toldInControl = sp.Log.RecordControl(ctx, e) == nil; !toldInControl {
 			mute = append(mute, src)
 		}
 	}
