@@ -192,11 +192,15 @@ good "gone from the list"
 title "The audit log of the instance has one event for each of these operations, the refused ones too"
 show bin/dlctl audit --tenant betanien --since "$began" --last 0
 done_well "the audit log could not be read"
-for event in 'C create .*provide .*success' 'C create .*provide .*fail' 'R read .*search .*success' 'R read .*open .*success' \
-	'R read .*open .*denied' 'U update .*success' 'D delete .*success'; do
+for event in 'C .*were sent in .*success' 'C .*were sent in .*failed' 'E .*were listed .*success' 'R .*was opened .*success' \
+	'R .*was opened .*denied' 'U .*was changed .*success' 'D .*was deleted .*success'; do
 	said "$event" || fail "the audit log lacks an event like: $event"
 done
 good "nothing happened that is not in it"
+show bin/dokumentlager audit verify --dir "$dir"
+done_well "the audit log was changed behind the service"
+said "0 findings" || fail "the audit log could not be verified"
+good "nobody has changed it since"
 
 # The example is tried as it is printed.
 root=$PWD

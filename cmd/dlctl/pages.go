@@ -28,10 +28,10 @@ func (x *exchange) pages(ctx context.Context, path string, form url.Values, each
 		if !ok {
 			return fmt.Errorf("the answer is a %s and no Bundle", oneLine(resource.Type))
 		}
-		more, err := each(page, res)
+		more, refused := each(page, res)
 		next := linkTo(page, "next")
-		if err != nil || !more || next == "" {
-			return err
+		if refused != nil || !more || next == "" {
+			return refused
 		}
 		resource, res, err = x.resource(ctx, "GET", next, nil, 0)
 	}

@@ -2,7 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +17,8 @@ import (
 
 	"dokumentlager/internal/administration"
 	"dokumentlager/internal/devstack/servicetest"
+	"dokumentlager/internal/fhir"
+	"dokumentlager/internal/helseid"
 	"dokumentlager/internal/tenant"
 )
 
@@ -107,6 +114,37 @@ func TestMainJob(t *testing.T) {
 	c.must(0, []string{"status", id}, "status    deleted")
 	c.must(1, []string{"delete", id, "--client", "nobody"}, "no client is called nobody; there are epj-betanien")
 	c.must(1, []string{"delete", id, "--client", "les-betanien"}, "no scope for writing")
+
+	ever := []string{"audit", "--since", "2020-01-01T00:00:00Z", "--until", "2100-01-01T00:00:00Z", "--patient", patient}
+	c.must(0, append(ever, "--tenant", of.Name, "--last", "0"), "Documents were sent in", "success", "Epikrise æøå", "A document was opened",
+		"denied", "C2 DLAccessDenied", "GRØNN VITS", "A document was deleted")
+	c.must(0, append(ever, "--as", "logg-betanien", "--last", "1"), "The audit log was searched")
+	c.must(1, append(ever, "--as", "logg-oslo"), "owns no instance")
+	c.must(1, []string{"audit", "--as", "epj-betanien"}, "no scope for reading the audit log")
+}
+
+// TestPagesEnd: what goes wrong behind the first page is an error, not the end of the list.
+func TestPagesEnd(t *testing.T) {
+	t.Parallel()
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintf(w, `{"resourceType":"Bundle","type":"searchset","link":[{"relation":"next","url":"%s/next"}]}`, server.URL)
+	}))
+	t.Cleanup(server.Close)
+	key, err := helseid.NewProofKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &exchange{&site{BaseURL: server.URL}, &identity{"x", key, func(context.Context) (string, error) { return "token", nil }}}
+	seen := 0
+	err = x.pages(t.Context(), "/x/_search", url.Values{}, func(*fhir.Bundle, *http.Response) (bool, error) { seen++; return true, nil })
+	if err == nil || !strings.Contains(err.Error(), "503") || seen != 1 {
+		t.Errorf("%d pages, %v", seen, err)
+	}
 }
 
 // TestPaste: what token and curl print works in a shell, once.

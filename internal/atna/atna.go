@@ -56,9 +56,11 @@ func (d *Door) Routes(r chi.Router) {
 	r.Get(all, d.Front.Guarded(d.searchByAddress))
 	r.Get(one, d.Front.Guarded(d.read))
 	r.Post(all, d.Front.Guarded(d.unchangeable(audit.Create, "GET")))
-	r.Put(one, d.Front.Guarded(d.unchangeable(audit.Update, "GET")))
-	r.Patch(one, d.Front.Guarded(d.unchangeable(audit.Update, "GET")))
-	r.Delete(one, d.Front.Guarded(d.unchangeable(audit.Delete, "GET")))
+	for _, path := range []string{all, one} { // without an id they are FHIR's conditional forms
+		r.Put(path, d.Front.Guarded(d.unchangeable(audit.Update, "GET")))
+		r.Patch(path, d.Front.Guarded(d.unchangeable(audit.Update, "GET")))
+		r.Delete(path, d.Front.Guarded(d.unchangeable(audit.Delete, "GET")))
+	}
 }
 
 // unchangeable refuses to change the log, to everybody, and leaves an event of who tried.

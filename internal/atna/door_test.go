@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/administration"
@@ -331,6 +332,9 @@ func TestRefusals(t *testing.T) {
 		{"replaced", me, do(http.MethodPut, one), 405, []string{"never changed"}, "audit-write failed"},
 		{"changed", inspector(t, s).With(map[string]any{"helseid://claims/client/claims/orgnr_parent": organisation}), do(http.MethodPatch, one), 405, []string{"never changed"}, "audit-write failed"},
 		{"deleted", me, do(http.MethodDelete, one), 405, []string{"never changed"}, "audit-write failed"},
+		{"replaced by condition", me, do(http.MethodPut, "/R4/fhir/AuditEvent?type=rest"), 405, []string{"never changed"}, "audit-write failed"},
+		{"changed by condition", me, do(http.MethodPatch, "/R4/fhir/AuditEvent?type=rest"), 405, []string{"never changed"}, "audit-write failed"},
+		{"deleted by condition", me, do(http.MethodDelete, "/R4/fhir/AuditEvent?type=rest"), 405, []string{"never changed"}, "audit-write failed"},
 	}
 	before := s.Events(t, l.Tenant)
 	for _, c := range cases {
@@ -402,5 +406,50 @@ func TestReadingIsRead(t *testing.T) {
 		fmt.Sprint("audit-search Rsuccess personnelVERNE OMBUD ", len(before)+4, " false true")} // and the instance's making
 	if diff := cmp.Diff(want, tell); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestOddBytes: sources that no instance can have, and addresses that are no text, are searches that find nothing, in both forms.
+func TestOddBytes(t *testing.T) {
+	t.Parallel()
+	s := servicetest.Start(t)
+	own := owner(t, s, s.Tenant(t))
+	for _, name := range []string{"source", "agent.identifier", "entity.identifier", "type", "_id"} {
+		for _, value := range []string{"\xff", "a\x00b"} {
+			if found, _, _ := events(t, post(t, s, own, today(name, value))); len(found) > 0 {
+				t.Errorf("%s %q finds %v", name, value, toldAll(found))
+			}
+		}
+	}
+	for _, form := range []string{"json", "xml"} {
+		r := s.Request(t, http.MethodGet, "/R4/fhir/AuditEvent", nil, "Accept", "application/fhir+"+form)
+		r.URL.RawQuery = today().Encode() + "&nonsense=\xff"
+		if a := own.Do(t, r); a.Status != http.StatusOK || !utf8.Valid(a.Body) {
+			t.Errorf("%s: %d %q", form, a.Status, a.Body)
+		}
+	}
+}
+
+// TestStrangersLogs: of whom an inspector asks is in the logs that had something of it, in the control log, and in no other: their readers never
+// heard of the patient.
+func TestStrangersLogs(t *testing.T) { // not parallel: its searches leave events in every log, which other tests count
+	s := servicetest.Start(t)
+	l, stranger := live(t, s), s.Tenant(t)
+	organisation := servicetest.Organisation()
+	asks := reader(t, s, organisation, access.ScopeLogInspect)
+	for _, name := range []string{"patient.identifier", "entity.identifier"} {
+		if found, _, _ := events(t, post(t, s, asks, today(name, servicetest.Patient, "agent.identifier", l.Organisations[0]))); len(found) == 0 {
+			t.Fatal("nothing found")
+		}
+		last := func(lines []audit.Line) (text string) { return fmt.Sprintf("%+v", lines[len(lines)-1]) }
+		for log, knows := range map[string]bool{last(s.Events(t, l.Tenant)): true, last(s.ControlEvents(t, organisation)): true, last(s.Events(t, stranger)): false} {
+			if !strings.Contains(log, "audit-search") || strings.Contains(log, servicetest.Patient) != knows {
+				t.Errorf("%s, want the patient %t: %s", name, knows, log)
+			}
+		}
+	}
+	post(t, s, asks, today("patient.identifier", servicetest.Patient, "source", stranger.HomeCommunity))
+	if lines := s.Events(t, stranger); !strings.Contains(lines[len(lines)-1].Patient, servicetest.Patient) {
+		t.Error("who asks one log for a patient is not told of there")
 	}
 }

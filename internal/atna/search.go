@@ -46,7 +46,7 @@ func (d *Door) searchByAddress(w http.ResponseWriter, r *http.Request, actor aud
 	if err != nil {
 		return d.Inspection.Refuse(r.Context(), actor, audit.Read, inspection.Searching, err)
 	}
-	return d.page(w, r, actor, q, d.BaseURL+"/R4/fhir/"+resource+"?"+r.URL.RawQuery, warnings)
+	return d.page(w, r, actor, q, d.BaseURL+"/R4/fhir/"+resource+"?"+r.URL.Query().Encode(), warnings)
 }
 
 // owner binds a cursor to who searched, and to whether an inspector did.

@@ -76,8 +76,9 @@ func wordsOf(text string) (words []string) {
 }
 
 // looked picks the readings of health personnel that were carried out or denied: machines and operators are nobody who looked, and what failed
-// showed nothing.
-const looked = ` action = 'R' and outcome in ('S', 'N') and actor->>'kind' = 'personnel' and patient_id is not null`
+// showed nothing. Nor is who reads the audit log itself, with a person's token too (A4): no documents were looked at, and no health worker did.
+const looked = ` action = 'R' and outcome in ('S', 'N') and actor->>'kind' = 'personnel' and patient_id is not null
+	and operation not in ('audit-search', 'audit-read')`
 
 const selectLookups = `select id, at, outcome = 'N', operation, patient_id, entry_id, actor, detail from `
 

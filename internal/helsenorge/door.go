@@ -94,7 +94,7 @@ func (d *Door) next(found innsyn.Page, actor audit.Actor, q innsyn.Query) (strin
 // feed is what follows a cursor.
 func (d *Door) feed(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
 	problems := d.may(r, actor)
-	from, limit, err := readPull(r.URL.Query())
+	from, limit, err := readPull(r.URL.RawQuery)
 	problems.Add(fault.Of(err)...)
 	if problems.Refuses() {
 		return d.Looks.Refuse(r.Context(), actor, innsyn.OperationFeed, problems)

@@ -161,10 +161,14 @@ func checkLimit(n, most int) *fault.Problem {
 	return fault.New(fault.BadQueryParam, "The limit is a number from 1 to %d.", most).At(fieldLimit).By("A2")
 }
 
-// readPull reads a pull's address, which knows no patient.
-func readPull(query url.Values) (from innsyn.Cursor, limit int, err error) {
+// readPull reads a pull's address, which knows no patient. One that cannot be read must not be taken for one without a cursor.
+func readPull(address string) (from innsyn.Cursor, limit int, err error) {
 	var problems fault.Problems
 	limit = pullDefault
+	query, err := url.ParseQuery(address)
+	if err != nil {
+		problems.Add(fault.New(fault.BadQueryParam, "The address's parameters cannot be read.").At("http.query").By("A2"))
+	}
 	for name, values := range query {
 		switch {
 		case name != fieldAfter && name != fieldLimit || len(values) != 1:

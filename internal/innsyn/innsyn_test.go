@@ -77,6 +77,8 @@ func TestWhoLooked(t *testing.T) {
 		"machine":                    {kind(access.Machine), ""},
 		"operator":                   {kind(access.Operator), ""},
 		"nobody":                     {kind(access.Nobody), ""},
+		"the log searched":           {func(e *audit.Event) { list(e); e.Operation = "audit-search" }, ""},
+		"the log read":               {func(e *audit.Event) { list(e); e.Operation = "audit-read" }, ""},
 		"created":                    {func(e *audit.Event) { e.Action = audit.Create }, ""},
 		"checked":                    {func(e *audit.Event) { e.Action = audit.Execute }, ""},
 		"another patient":            {func(e *audit.Event) { e.Patient = "x" + e.Patient }, ""},

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -45,13 +46,18 @@ func CSV(w io.Writer) (row func(audit.Line) error, flush func() error, err error
 	return row, func() error { out.Flush(); return out.Error() }, nil
 }
 
-// harmless keeps a caller's text from being run by the spreadsheet that opens the table (CSV injection).
+// harmless keeps a caller's text from being run by the spreadsheet that opens the table (CSV injection). Norwegian spreadsheets cut at semicolons,
+// whatever quotes stand around them, and then at the ends of lines too: what follows one inside a cell is treated as a cell's beginning.
 func harmless(cell string) string {
+	cell = inner.ReplaceAllString(cell, "$1'$2")
 	if strings.ContainsAny(first(cell), "=+-@\t\r\n'") || strings.ContainsAny(first(strings.TrimSpace(cell)), "=+-@") {
 		return "'" + cell
 	}
 	return cell
 }
+
+// inner finds a formula that would stand first in a cell of a spreadsheet that cuts differently.
+var inner = regexp.MustCompile(`([;\t\r\n][\s"]*)([=+\-@])`)
 
 func first(s string) string { return s[:min(1, len(s))] }
 

@@ -215,6 +215,7 @@ func TestCSV(t *testing.T) {
 	}
 	odd := audit.Line{ID: uuid.New(), Operation: "x"}
 	odd.Caller.Name, odd.Reason, odd.Caller.ClientName, odd.Caller.Supplier = `=HYPERLINK("http://x","y")`, "a, \"b\"\r\nc", "  +1", "'quoted"
+	odd.Caller.SourceSystem, odd.EventID = `x"; =HYPERLINK("y")`, "a; b = c"
 	var out bytes.Buffer
 	row, flush, err := inspection.CSV(&out)
 	if err != nil {
@@ -241,7 +242,8 @@ func TestCSV(t *testing.T) {
 			t.Errorf("%s begins as a formula: %q", name, rows[2][i])
 		}
 	}
-	want := map[string]string{"name": `'=HYPERLINK("http://x","y")`, "reason": "a, \"b\"\nc", "client_name": "'  +1", "supplier": "''quoted"}
+	want := map[string]string{"name": `'=HYPERLINK("http://x","y")`, "reason": "a, \"b\"\nc", "client_name": "'  +1", "supplier": "''quoted",
+		"source_system": `x"; '=HYPERLINK("y")`, "nhn_event_id": "a; b = c"}
 	for name, text := range want {
 		if cells[name] != text {
 			t.Errorf("%s is %q, want %q", name, cells[name], text)

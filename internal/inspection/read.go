@@ -91,7 +91,7 @@ func (sp *spread) note(ctx context.Context, items []Item) []Item {
 		e.Detail.Hits, e.Detail.HomeCommunity = lo.ToPtr(hits[src.log.ID]), src.log.HomeCommunity
 		if !src.log.Control() {
 			if toldInControl && len(sp.Sources) == 0 && hits[src.log.ID] == 0 {
-				e.Patient = "" // its readers must not learn of whom an inspector asked: the instance may never have heard of the patient
+				e = sp.toStrangers(e)
 			}
 			tenants, events = append(tenants, src), append(events, audit.TenantEvent{Schema: src.log.Schema(), Event: e})
 		} else if toldInControl = sp.Log.RecordControl(ctx, e) == nil; !toldInControl {
@@ -107,6 +107,15 @@ func (sp *spread) note(ctx context.Context, items []Item) []Item {
 	return lo.Reject(items, func(i Item, _ int) bool {
 		return lo.ContainsBy(mute, func(src *source) bool { return src.log.ID == i.Log.ID })
 	})
+}
+
+// toStrangers is the event of an inspector's search over all logs in one that had nothing of it: its readers must not learn of whom he asked, for
+// their instance may never have heard of the patient. The control log has it whole.
+func (sp *spread) toStrangers(e audit.Event) audit.Event {
+	if e.Patient = ""; len(sp.Things) > 0 { // a patient's number may be one of them
+		e.Detail.Query = ""
+	}
+	return e
 }
 
 // Asked is how the log tells of which event was read.
