@@ -31,7 +31,7 @@ demo: setup build ## show the main job on a whole stack, and leave it running un
 	@bash deploy/demo.sh
 
 test: setup lint ## vet, staticcheck and all tests under the race detector
-	$(GO) test -race -vet=off -count=1 -p 3 -parallel 4 -timeout 5m ./...
+	$(GO) test -race -vet=off -count=1 -p 3 -parallel 3 -timeout 5m ./...
 
 # Analysis sees the packages as the tests build them, with -race: then all of it is compiled once.
 lint: setup ## go vet, staticcheck and gofmt

@@ -7,7 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"dokumentlager/internal/atna"
@@ -78,6 +80,7 @@ func (c auditExport) Run(s *surroundings) error {
 // export writes to standard output, or to a file that comes to its name only whole.
 func (c auditExport) export(s *surroundings, x inspection.Export) (int64, error) {
 	if c.Output == "" {
+		signal.Ignore(syscall.SIGPIPE) // a reader who leaves is an error of writing, and an event; it must not end the process first
 		return c.write(s, x, s.stdout, func() error { return nil })
 	}
 	file, err := os.CreateTemp(filepath.Dir(c.Output), "."+filepath.Base(c.Output)+".partial-*") // mode 0600

@@ -73,6 +73,19 @@ func TestAuditExportCommand(t *testing.T) {
 	if n := strings.Count(stdout, "\n"); code != 0 || n != written()-1 {
 		t.Errorf("exit code %d, %d lines of %d events: %s", code, n, written()-1, stderr)
 	}
+	// A reader who leaves: the process lives to say so.
+	left, to, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	left.Close()
+	cmd, _, errs := program(t, env(map[string]string{"database.url": s.Parts.AppURL}), here...)
+	cmd.Stdout = to
+	_ = cmd.Run()
+	to.Close()
+	if lines, err := (audit.Log{DB: s.DB}).List(t.Context(), of.Schema(), uuid.Nil, 1000); err != nil || cmd.ProcessState.ExitCode() != 1 || lines[len(lines)-1].Outcome != "failed" {
+		t.Errorf("broken pipe: %s, the last event %+v, %v: %s", cmd.ProcessState, lines[len(lines)-1], err, errs)
+	}
 	if code, _, stderr := inside(t, s, "audit", "export", "--control", "--format", "fhir", "--from", "2026-01-01", "--to", "2026-01-01"); code != 0 {
 		t.Errorf("control: %d %s", code, stderr)
 	}

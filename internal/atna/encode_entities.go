@@ -41,7 +41,7 @@ func patient(line audit.Line) *fhir.AuditEventEntity {
 	return &fhir.AuditEventEntity{What: &fhir.Reference{Type: "Patient", Identifier: &id}, Type: new(person), Role: new(rolePatient)}
 }
 
-// query is the search's parameters as they came, without the patient, who has an entity (the log never had it in the query). Where the log
+// query is the search's parameters as they came, without the patient by name, who has an entity. Where the log
 // keeps no parameters it is the request alone.
 func query(line audit.Line, op Operation) fhir.AuditEventEntity {
 	asked := line.Detail.Query

@@ -1,6 +1,7 @@
 package innsyn
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"slices"
@@ -188,5 +189,22 @@ func TestForeignCursors(t *testing.T) {
 		if pull, err := r.Feed(t.Context(), helsenorge(), c, 10); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "cursor") {
 			t.Errorf("%+v: %d items, %v", c, len(pull.Items), err)
 		}
+	}
+}
+
+// old is a log that was cut at its old end.
+type old []audit.Seal
+
+func (s old) Sealed(context.Context, int64, int) ([]audit.Seal, error) { return s, nil }
+
+// TestCutLog: names that were left in seals that are gone are passed over, not looked for until time is up.
+func TestCutLog(t *testing.T) {
+	t.Parallel()
+	s := &Service{Seals: old{{No: 9, IDs: []uuid.UUID{uuid.New()}}}}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	at, left, err := (&walk{service: s}).on(ctx, Position{3, 2}, &Position{5, 3}, func(found) verdict { return done })
+	if at != (Position{5, 3}) || left || err != nil {
+		t.Errorf("%+v, left %t: %v", at, left, err)
 	}
 }

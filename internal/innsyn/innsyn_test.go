@@ -129,6 +129,7 @@ func TestTitles(t *testing.T) {
 		"a tombstone that was V":      {then: []string{"N"}, now: []string{"V"}, status: "T", want: rules},
 		"no codes":                    {want: rules, hidden: true},
 		"another's now":               {then: []string{"N"}, now: []string{"N"}, status: "other", want: rules},
+		"another document now":        {then: []string{"N"}, now: []string{"N"}, status: "its id", want: rules},
 		"15 years":                    {then: []string{"N"}, now: []string{"N"}, patient: born(15), want: rules, hidden: true},
 		"8 years":                     {then: []string{"N"}, now: []string{"N"}, patient: born(8), want: rules, hidden: true},
 		"16 years":                    {then: []string{"N"}, now: []string{"N"}, patient: born(16), want: shown},
@@ -159,6 +160,9 @@ func TestTitles(t *testing.T) {
 				c.facts(r)
 			}
 			e := r.read(func(e *audit.Event) { e.Detail.Documents[0].Conf = c.then })
+			if c.status == "its id" {
+				e.Detail.Documents[0].UniqueID, c.status = "before", ""
+			}
 			r.record(of, e)
 			switch {
 			case c.status == "other":

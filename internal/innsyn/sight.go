@@ -136,16 +136,21 @@ func (s *Service) look(f found, of facts, now time.Time) Look {
 	if d.List != access.Omit {
 		l.Instance = &Instance{f.tenant.HomeCommunity, f.tenant.Name}
 	}
-	moved := f.entry != nil && f.entry.Patient.CX() != f.Patient
 	switch {
 	case of.unavailable:
 		l.Withheld = withheld(kind, Unavailable)
-	case d.List != access.Show || moved:
+	case d.List != access.Show || f.another():
 		l.Withheld = withheld(kind, ByRules)
 	case kind != List:
 		l.Type, l.Title = typeOf(f.Document.Type), f.Document.Title
 	}
 	return l
+}
+
+// another says that the entry is not any more what was looked at: another patient's, or after a deletion another document with its id (W3). With which
+// codes the one that was looked at ended, nobody can tell then.
+func (f found) another() bool {
+	return f.entry != nil && (f.entry.Patient.CX() != f.Patient || f.Document.UniqueID != "" && f.Document.UniqueID != f.entry.UniqueID)
 }
 
 func withheld(kind Kind, why Withheld) Withheld {

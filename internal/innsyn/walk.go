@@ -91,7 +91,11 @@ func (w *walk) on(ctx context.Context, at Position, to *Position, take func(foun
 		if w.budget <= 0 || ctx.Err() != nil {
 			return at, true, nil
 		}
-		pieces, err := w.read(ctx, w.cut(seals, at, to))
+		cut := w.cut(seals, at, to)
+		if len(cut) == 0 { // what was left up to there is gone with the log's old end
+			return *to, false, nil
+		}
+		pieces, err := w.read(ctx, cut)
 		if err != nil {
 			return at, true, err
 		}

@@ -175,13 +175,13 @@ func texts(ids []uuid.UUID) []string {
 	return lo.Map(ids, func(id uuid.UUID, _ int) string { return id.String() })
 }
 
-// Members reads of the entries with these ids what decides who sees them: id, patient, status, confidentiality, class and creation time.
+// Members reads of the entries with these ids what decides who sees them: both ids, patient, status, confidentiality, class and creation time.
 // Nothing else of them is filled.
 func Members(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]document.Entry, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := tx.Query(ctx, `select id, patient_id, status::text, confidentiality, class_code, creation_time from tenant.document_entry
+	rows, err := tx.Query(ctx, `select id, unique_id, patient_id, status::text, confidentiality, class_code, creation_time from tenant.document_entry
 	  where id = any($1::text[]::uuid[])`, texts(ids))
 	if err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func Members(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]document.
 		var e document.Entry
 		var patient, status, class string
 		var confidentiality []string
-		err := r.Scan(&e.ID, &patient, &status, &confidentiality, &class, &e.Creation.At)
+		err := r.Scan(&e.ID, &e.UniqueID, &patient, &status, &confidentiality, &class, &e.Creation.At)
 		if err != nil {
 			return e, err
 		}

@@ -142,7 +142,7 @@ func TestMembersHasWhatDecides(t *testing.T) {
 	mustRegister(t, s, submission(e))
 	in(t, s, func(tx *postgres.Tx) error {
 		got, err := registry.Members(t.Context(), tx, []uuid.UUID{e.ID, uuid.New()})
-		want := document.Entry{ID: e.ID, Patient: e.Patient, Status: e.Status, Class: document.Code{Value: e.Class.Value, System: e.Class.System},
+		want := document.Entry{ID: e.ID, UniqueID: e.UniqueID, Patient: e.Patient, Status: e.Status, Class: document.Code{Value: e.Class.Value, System: e.Class.System},
 			Creation: document.Time{At: e.Creation.At}}
 		for _, c := range e.Confidentiality {
 			want.Confidentiality = append(want.Confidentiality, document.Code{Value: c.Value, System: c.System})
