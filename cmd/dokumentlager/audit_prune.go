@@ -49,13 +49,37 @@ func (c auditPrune) Run(s *surroundings) error {
 		return unchecked(err)
 	}
 	defer owner.Close()
-	prune := &sealing.Prune{DB: db, Owner: owner, Key: key, Trust: signing.trust, Before: time.Now().UTC().AddDate(-years, 0, 0).Truncate(time.Second),
+	now, err := c.now(s, owner)
+	if err != nil {
+		return unchecked(err)
+	}
+	prune := &sealing.Prune{DB: db, Owner: owner, Key: key, Trust: signing.trust, Before: now.UTC().AddDate(-years, 0, 0).Truncate(time.Second),
 		Actor: audit.Operator(s.operator), DryRun: c.DryRun, Now: time.Now,
 		Told: func(p sealing.Pruned) { printLine(s, c.JSON, p, prunedLine(p)) }}
 	if err := prune.Run(s.ctx, c.selection()); err != nil {
 		return unchecked(err)
 	}
 	return nil
+}
+
+// now is the time by this machine's clock, when the database's agrees: what a clock that is years ahead takes for old is gone for good.
+func (c auditPrune) now(s *surroundings, owner *postgres.Owner) (time.Time, error) {
+	database, err := audit.Pruning{Owner: owner}.Now(s.ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return agreed(time.Now(), database)
+}
+
+// maxClocks is how far the two clocks may be apart.
+const maxClocks = time.Hour
+
+func agreed(here, database time.Time) (time.Time, error) {
+	if d := here.Sub(database).Abs(); d > maxClocks {
+		return time.Time{}, fmt.Errorf("this machine's clock says %s and the database's %s: nothing was removed. Set the one that is wrong",
+			here.UTC().Format(time.RFC3339), database.UTC().Format(time.RFC3339))
+	}
+	return here, nil
 }
 
 // prunedLine is one log for people.

@@ -121,3 +121,15 @@ func TestAuditCommands(t *testing.T) {
 		t.Errorf("%d events after prune", len(after))
 	}
 }
+
+// TestPruneByTwoClocks: a machine whose clock is wrong removes nothing.
+func TestPruneByTwoClocks(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
+	for _, off := range []time.Duration{0, 59 * time.Minute, -59 * time.Minute, 61 * time.Minute, -61 * time.Minute, 10 * 365 * 24 * time.Hour} {
+		at, err := agreed(now.Add(off), now)
+		if apart := off.Abs() > time.Hour; (err != nil) != apart || !apart && !at.Equal(now.Add(off)) {
+			t.Errorf("%s apart: %s %v", off, at, err)
+		}
+	}
+}

@@ -33,6 +33,12 @@ func (p Pruning) Note(ctx context.Context, s postgres.Schema, note StoredPrune, 
 	}))
 }
 
+// Now is the time by the database's clock.
+func (p Pruning) Now(ctx context.Context) (now time.Time, err error) {
+	err = p.Owner.Pool().QueryRow(ctx, `select clock_timestamp()`).Scan(&now)
+	return now, postgres.Unavailable(err)
+}
+
 // Remove deletes events, which a note of Note must cover, and returns how many there were.
 func (p Pruning) Remove(ctx context.Context, s postgres.Schema, ids []uuid.UUID) (int64, error) {
 	table := pgx.Identifier{s.Name, "audit_event"}

@@ -42,6 +42,15 @@ func (e *Evidence) IDs(ctx context.Context, after uuid.UUID, from bool, limit in
 	return collected(rows, err, pgx.RowTo[uuid.UUID])
 }
 
+// Nameless is how many rows have no id, which only an owner can let be: no reader of the log shows them.
+func (e *Evidence) Nameless(ctx context.Context) (int64, error) {
+	rows, err := e.events(ctx, `select count(*) from `, ` where id is null`)
+	if err != nil {
+		return 0, err
+	}
+	return pgx.CollectExactlyOneRow(rows, pgx.RowTo[int64])
+}
+
 // Seals gives seals by the log's size after them, those behind one, at most limit.
 func (e *Evidence) Seals(ctx context.Context, afterSeq int64, limit int) ([]StoredSeal, error) {
 	rows, err := e.snapshot.Control(ctx, `select no, tenant_id, seq, n, timestamptz_send(at), rows, root, link from control.audit_seal

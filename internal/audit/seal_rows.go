@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"dokumentlager/internal/ledger"
@@ -38,14 +39,29 @@ const stored = `select id, timestamptz_send(at), charsend(action), charsend(outc
 
 func scanStored(r pgx.CollectableRow) (e ledger.Event, err error) {
 	var at, action, outcome []byte
-	if err := r.Scan(&e.ID, &at, &action, &outcome, &e.Operation, &e.PatientID, &e.EntryID, &e.Actor, &e.Detail); err != nil {
+	var operation *string
+	if err := r.Scan(&e.ID, &at, &action, &outcome, &operation, &e.PatientID, &e.EntryID, &e.Actor, &e.Detail); err != nil {
 		return e, err
 	}
 	for _, b := range at {
 		e.At = e.At<<8 | int64(b)
 	}
-	e.Action, e.Outcome = action[0], outcome[0]
+	if at == nil { // NULL, which only an owner can let be; -infinity has the number before it
+		e.At = math.MinInt64 + 1
+	}
+	if operation != nil {
+		e.Operation = *operation
+	}
+	e.Action, e.Outcome = letter(action), letter(outcome)
 	return e, nil
+}
+
+// letter is that of a column of one, and 0 for NULL, which only an owner can let be: no event is written with it.
+func letter(b []byte) byte {
+	if len(b) == 0 {
+		return 0
+	}
+	return b[0]
 }
 
 // Leaves are the leaf hashes of stored events.

@@ -1,6 +1,7 @@
 package obs
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -14,8 +15,8 @@ type Thinned struct {
 	// Lines may be written in each Window.
 	Lines  int
 	Window time.Duration
-	// Summary is the text of the last line.
-	Summary string
+	// Summary is the text of the last line; Operation is what it is of, a request when empty.
+	Summary, Operation string
 
 	mu            sync.Mutex
 	written, left int
@@ -50,6 +51,6 @@ func (t *Thinned) end() {
 	t.written, t.left = 0, 0
 	t.mu.Unlock()
 	if left > 0 {
-		t.Log.LogAttrs(context.Background(), slog.LevelWarn, t.Summary, slog.String("component", "self"), slog.String("operation", "request"), slog.Int("count", left))
+		t.Log.LogAttrs(context.Background(), slog.LevelWarn, t.Summary, slog.String("component", "self"), slog.String("operation", cmp.Or(t.Operation, "request")), slog.Int("count", left))
 	}
 }

@@ -2,6 +2,7 @@ package sealing
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
 
 	"dokumentlager/internal/ledger"
@@ -58,7 +59,14 @@ const maxSeparate = 200_000
 
 // count finds rows that have neither seal nor note, and those that have more than one.
 func (v *verification) count(ctx context.Context) error {
-	err := v.eachStored(ctx, func(ids []uuid.UUID) error {
+	nameless, err := v.evidence.Nameless(ctx)
+	if err != nil {
+		return err
+	}
+	if nameless > 0 {
+		v.found(Finding{Kind: EventInserted, Detail: fmt.Sprintf("%d rows have no id: they were not inserted by the service", nameless)})
+	}
+	err = v.eachStored(ctx, func(ids []uuid.UUID) error {
 		for _, id := range ids {
 			v.rows.stored(id)
 		}

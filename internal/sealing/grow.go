@@ -49,6 +49,7 @@ func ofLogs(notes []audit.Note, trees map[int32]*growing, left *remainder) (good
 	for _, n := range notes {
 		if trees[n.TenantID] == nil {
 			left.note(n)
+			left.wait(n.TenantID)
 			continue
 		}
 		good = append(good, n)

@@ -8,7 +8,6 @@ import (
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/ledger"
 	"dokumentlager/internal/obs"
-	"dokumentlager/internal/postgres"
 
 	"github.com/google/uuid"
 )
@@ -29,7 +28,10 @@ func (s *Sealer) Round(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		after = notes[len(notes)-1]
+		if len(notes) < audit.MaxSeal {
+			break // what came meanwhile is the next round's: a log that is written to all the time must not keep the others waiting
+		}
+		after = left.behind(notes[len(notes)-1])
 	}
 	if err := s.days(ctx, &left); err != nil {
 		return err
@@ -52,10 +54,26 @@ func within(ctx context.Context, d time.Duration, fn func(context.Context) error
 	return fn(ctx)
 }
 
-// remainder is what a round had to leave.
+// remainder is what a round had to leave. Logs that wait are told of, or will be.
 type remainder struct {
 	oldest time.Time
 	wrong  map[string]bool
+	waits  map[int32]bool
+}
+
+func (l *remainder) wait(id int32) {
+	if l.waits == nil {
+		l.waits = map[int32]bool{}
+	}
+	l.waits[id] = true
+}
+
+// behind is where the notes go on; the rest of a log that waits is not looked at, however much it is.
+func (l *remainder) behind(last audit.Note) audit.Note {
+	if l.waits[last.TenantID] {
+		last.Event = uuid.Max
+	}
+	return last
 }
 
 func (l *remainder) note(n audit.Note) {
@@ -102,10 +120,11 @@ func (s *Sealer) batch(ctx context.Context, notes []audit.Note, left *remainder)
 			continue
 		}
 		left.note(n)
-		if log := s.logs[n.TenantID]; log != nil {
-			s.alarm(ctx, left, log.name, fmt.Sprintf("event %s has a note and no row", n.Event))
-		} else {
+		switch log := s.logs[n.TenantID]; {
+		case log == nil:
 			s.alarm(ctx, left, fmt.Sprint(n.TenantID), "notes of a tenant that is not there")
+		case !left.waits[n.TenantID]:
+			s.alarm(ctx, left, log.name, fmt.Sprintf("event %s has a note and no row", n.Event))
 		}
 	}
 	if len(there) == 0 {
@@ -130,32 +149,4 @@ func (s *Sealer) know(ctx context.Context, notes []audit.Note) error {
 		s.logs[id] = &sealed{name: t.Name, origin: ledger.Origin(t.HomeCommunity), schema: t.Schema()}
 	}
 	return err
-}
-
-// leaves reads the rows of all logs together, and log by log when that fails: one that cannot be read must not keep the others waiting.
-func (s *Sealer) leaves(ctx context.Context, notes []audit.Note, left *remainder) (audit.Leaves, error) {
-	of := map[postgres.Schema][]uuid.UUID{}
-	for _, n := range notes {
-		if log := s.logs[n.TenantID]; log != nil {
-			of[log.schema] = append(of[log.schema], n.Event)
-		}
-	}
-	all, err := s.log.Leaves(ctx, of)
-	if err == nil || ctx.Err() != nil || postgres.Refused(err) == nil {
-		return all, err
-	}
-	all = audit.Leaves{}
-	for schema, ids := range of {
-		some, err := s.log.Leaves(ctx, map[postgres.Schema][]uuid.UUID{schema: ids})
-		if err != nil && postgres.Refused(err) == nil {
-			return nil, err
-		}
-		if err != nil {
-			s.alarm(ctx, left, s.logs[schema.ID].name, "its events cannot be read: "+err.Error())
-		}
-		for n, leaf := range some {
-			all[n] = leaf
-		}
-	}
-	return all, nil
 }

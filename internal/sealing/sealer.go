@@ -19,7 +19,7 @@ import (
 	"dokumentlager/internal/tenant"
 )
 
-// Config is what a Sealer needs; all but Former and Every.
+// Config is what a Sealer needs; all but Former, Every and Patience.
 type Config struct {
 	DB *postgres.DB
 	// Key signs; Former are public keys of keys that signed before it.
@@ -27,8 +27,9 @@ type Config struct {
 	Former []string
 	Now    func() time.Time
 	Out    *slog.Logger
-	// Every is how often the sealer looks for unsealed events; zero is a second.
-	Every time.Duration
+	// Every is how often the sealer looks for unsealed events; zero is a second. Patience is how long it waits for the events of logs before it
+	// leaves those that cannot be read, a locked table's; zero is two seconds.
+	Every, Patience time.Duration
 }
 
 // Sealer seals one database. Make it with New; Run and Round are for one goroutine, the rest for any.
@@ -63,6 +64,9 @@ type sealed struct {
 	schema       postgres.Schema
 	// head is the last one signed here.
 	head audit.StoredHead
+	// held is set while the log's events cannot be read, to when it is tried again; wrong is why, where that is no matter of waiting.
+	held  time.Time
+	wrong string
 }
 
 // New makes a sealer; it fails for keys that are none.
@@ -73,6 +77,9 @@ func New(c Config) (*Sealer, error) {
 	}
 	if c.Every == 0 {
 		c.Every = time.Second
+	}
+	if c.Patience == 0 {
+		c.Patience = 2 * time.Second
 	}
 	return &Sealer{Config: c, log: audit.Log{DB: c.DB}, tenants: tenant.Directory{DB: c.DB}, trust: trust, told: map[string]bool{},
 		logs: map[int32]*sealed{audit.ControlLog: {name: "control", origin: ledger.ControlOrigin}}}, nil
@@ -109,9 +116,12 @@ func (s *Sealer) Run(ctx context.Context) {
 	failures := 0
 	for ctx.Err() == nil {
 		err := s.log.AsSealer(ctx, func(alive func(context.Context) error) error {
-			s.change(func(st *State) { st.Sealing, st.Done = true, s.Now() })
-			failures = 0
-			return s.rounds(ctx, alive)
+			s.change(func(st *State) {
+				if !st.Sealing { // rounds that fail and begin again are no round that was done
+					st.Sealing, st.Done = true, s.Now()
+				}
+			})
+			return s.rounds(ctx, alive, func() { failures = 0 })
 		})
 		switch {
 		case errors.Is(err, audit.ErrSealed):
@@ -126,8 +136,8 @@ func (s *Sealer) Run(ctx context.Context) {
 	}
 }
 
-// rounds seals until one fails.
-func (s *Sealer) rounds(ctx context.Context, alive func(context.Context) error) error {
+// rounds seals until one fails; done hears of each that did not.
+func (s *Sealer) rounds(ctx context.Context, alive func(context.Context) error, done func()) error {
 	for {
 		begin := time.Now()
 		if err := within(ctx, 5*time.Second, alive); err != nil {
@@ -136,6 +146,7 @@ func (s *Sealer) rounds(ctx context.Context, alive func(context.Context) error) 
 		if err := s.Round(ctx); err != nil {
 			return err
 		}
+		done()
 		pause(ctx, s.Every-time.Since(begin))
 		if ctx.Err() != nil {
 			return ctx.Err()

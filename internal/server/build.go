@@ -13,6 +13,7 @@ import (
 	"dokumentlager/internal/job"
 	"dokumentlager/internal/lifecycle"
 	"dokumentlager/internal/obs"
+	"dokumentlager/internal/rest"
 
 	"github.com/google/uuid"
 	"github.com/riverqueue/river"
@@ -84,7 +85,7 @@ func (p *parts) refused(ctx context.Context, r *http.Request, problem *fault.Pro
 		return
 	}
 	obs.Known(ctx, caller.ClientID)
-	event := audit.New(p.now(), audit.Actor{Caller: caller, RequestID: obs.RequestID(ctx)}, actionOf(r.Method), "too-large").Refused(problem)
+	event := audit.New(p.now(), rest.ActorOf(r, caller), actionOf(r.Method), "too-large").Refused(problem)
 	if err := p.record(ctx, caller.Organisation, event); err != nil {
 		p.log.ErrorContext(ctx, "an audit event could not be written", "operation", "too-large", "component", string(fault.PartOf(err)), "error", err)
 	}

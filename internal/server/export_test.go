@@ -17,3 +17,6 @@ const Unnamed = unnamed
 
 // Named are the addresses with an operation, "GET /ping".
 func Named() []string { return slices.Sorted(maps.Keys(operations)) }
+
+// Untold is for the test of a collector that is away.
+var Untold = untold

@@ -230,6 +230,9 @@ func TestTooLargeIsAuditedForTheCallerOnly(t *testing.T) {
 	}
 	client, token := r.client(t, organisation)
 	status, body := send(func(req *http.Request) {
+		req.Header.Set("nhn-event-id", "too-large-1")
+		req.Header.Set("nhn-source-system", "EPJ 3")
+		req.Header.Set("Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 		if err := client.Authorize(req, token); err != nil {
 			t.Fatal(err)
 		}
@@ -241,7 +244,8 @@ func TestTooLargeIsAuditedForTheCallerOnly(t *testing.T) {
 	if err != nil || len(events) != 2 {
 		t.Fatalf("%d events besides the tenant's making, %v", len(events)-1, err)
 	}
-	if e := events[1]; e.Code != "DLRequestTooLarge" || e.Action != "C" || e.Outcome != "failed" || e.Organisation != organisation || e.RequestID == "" {
+	if e := events[1]; e.Code != "DLRequestTooLarge" || e.Action != "C" || e.Outcome != "failed" || e.Organisation != organisation || e.RequestID == "" || e.EventID != "too-large-1" ||
+		e.Caller.SourceSystem != "EPJ 3" || e.Caller.TraceID != "4bf92f3577b34da6a3ce929d0e0e4736" {
 		t.Errorf("the event is %+v", e)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/job"
@@ -21,15 +22,20 @@ import (
 func (p *parts) newTracing(ctx context.Context, version string) (err error) {
 	c := p.cfg.Tracing
 	p.tracing, err = obs.NewTracing(ctx, obs.TracingConfig{Endpoint: c.Endpoint, Ratio: float64(c.Ratio), Service: c.Service, Version: version,
-		Instance: uuid.NewString(), Random: rand.Float64, Failed: p.untold})
+		Instance: uuid.NewString(), Random: rand.Float64, Failed: untold(p.log, p.metrics)})
 	return err
 }
 
-// untold: a collector that is away is for operations to know, and for nobody to wait for.
-func (p *parts) untold(err error) {
-	p.metrics.TraceExportFailed()
-	p.log.LogAttrs(context.Background(), slog.LevelWarn, "spans could not be delivered to the collector", slog.String("component", string(fault.Self)),
-		slog.String("operation", "export-traces"), slog.Any("error", err))
+// untold: a collector that is away is for operations to know, and for nobody to wait for. A flood of requests has spans that fail as fast: a line
+// a minute tells why, and the metric how often.
+func untold(log *slog.Logger, metrics *obs.Metrics) func(error) {
+	const operation = "export-traces"
+	lines := &obs.Thinned{Log: log, Lines: 1, Window: time.Minute, Operation: operation, Summary: "lines of spans that could not be delivered were left out"}
+	return func(err error) {
+		metrics.TraceExportFailed()
+		lines.LogAttrs(context.Background(), slog.LevelWarn, "spans could not be delivered to the collector", slog.String("component", string(fault.Self)),
+			slog.String("operation", operation), slog.Any("error", err))
+	}
 }
 
 // statements tells of the database's statements by their first word alone: no text, no parameter, no address. A statement of a batch has no
