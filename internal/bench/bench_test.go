@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dokumentlager/internal/devstack/servicetest"
+	"dokumentlager/internal/devstack/stacktest"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -68,7 +69,8 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	var seed [32]byte
-	_, _ = rand.Read(seed[:]) // never fails
+	_, _ = rand.Read(seed[:])        // never fails
+	t.Setenv(stacktest.Durable, "1") // the parts start with the first service
 	service := servicetest.Start(t)
 	return &rig{
 		sheet: &sheet{commit: commit(root), machine: machine(), at: time.Now().UTC().Truncate(time.Second)},

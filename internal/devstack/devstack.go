@@ -44,6 +44,9 @@ type Options struct {
 	Log *slog.Logger
 	// StartTimeout bounds the wait for all parts to answer; zero means 60 s, which a loaded machine may need for a first start.
 	StartTimeout time.Duration
+	// Volatile is for tests whose parts end with their process: PostgreSQL does not wait for the disk. What was committed outlives a killed
+	// server all the same, but not a machine without power.
+	Volatile bool
 }
 
 // S3Access is how to reach the object store. Addressing is by path.
@@ -63,12 +66,13 @@ type Parts struct {
 	// Clamd is host:port.
 	Clamd string
 
-	dir     string
-	log     *slog.Logger
-	lock    *os.File
-	state   *state
-	spawner *spawner
-	specs   map[Part]spec
+	dir      string
+	volatile bool
+	log      *slog.Logger
+	lock     *os.File
+	state    *state
+	spawner  *spawner
+	specs    map[Part]spec
 
 	mu       sync.Mutex
 	children map[Part]*child
@@ -122,7 +126,7 @@ func open(opt Options) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Parts{dir: dir, log: opt.Log, lock: lock, children: map[Part]*child{}}
+	p := &Parts{dir: dir, volatile: opt.Volatile, log: opt.Log, lock: lock, children: map[Part]*child{}}
 	if err := p.furnish(opt); err != nil {
 		return nil, errors.Join(err, p.Stop())
 	}

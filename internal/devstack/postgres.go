@@ -71,9 +71,12 @@ func (c *cluster) initialise(ctx context.Context) error {
 		return err
 	}
 	defer os.Remove(pwFile)
-	initdb, err := c.parts.spawner.start(c.process("initdb", syscall.SIGKILL,
-		"--pgdata="+fresh, "--username="+ownerRole, "--pwfile="+pwFile, "--auth=scram-sha-256",
-		"--data-checksums", "--encoding=UTF8", "--locale=C.UTF-8", "--lc-messages=C"))
+	args := []string{"--pgdata=" + fresh, "--username=" + ownerRole, "--pwfile=" + pwFile, "--auth=scram-sha-256",
+		"--data-checksums", "--encoding=UTF8", "--locale=C.UTF-8", "--lc-messages=C"}
+	if c.parts.volatile {
+		args = append(args, "--no-sync")
+	}
+	initdb, err := c.parts.spawner.start(c.process("initdb", syscall.SIGKILL, args...))
 	if err != nil {
 		return err
 	}
@@ -131,7 +134,7 @@ func (c *cluster) command() command {
 		"unix_socket_permissions=0700",
 		"max_connections=200",
 		"shared_buffers=128MB",
-		"fsync=on",
+		"fsync=" + map[bool]string{false: "on", true: "off"}[c.parts.volatile],
 		// After kill -9 the default would fsync every file of the cluster, which takes minutes with thousands of tenants.
 		"recovery_init_sync_method=syncfs",
 		"password_encryption=scram-sha-256",

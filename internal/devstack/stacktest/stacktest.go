@@ -21,6 +21,9 @@ import (
 	"dokumentlager/internal/devstack"
 )
 
+// Durable names the environment variable that, when set, lets PostgreSQL wait for the disk as it does in life: for measurements.
+const Durable = "DOKUMENTLAGER_TEST_DURABLE"
+
 const (
 	// base is not $TMPDIR: sockets need short paths, and AppArmor lets clamd use only /tmp.
 	base   = "/tmp"
@@ -54,7 +57,7 @@ func start() (*devstack.Parts, error) {
 		return nil, err
 	}
 	return devstack.StartParts(context.Background(), devstack.Options{
-		Dir: dir, Scratch: filepath.Join(dir, "scratch"), StartTimeout: 90 * time.Second,
+		Dir: dir, Scratch: filepath.Join(dir, "scratch"), StartTimeout: 90 * time.Second, Volatile: os.Getenv(Durable) == "",
 	})
 }
 
