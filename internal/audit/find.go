@@ -63,6 +63,12 @@ func (l Log) FindControl(ctx context.Context, f Filter, before uuid.UUID, n int)
 	return found, postgres.Unavailable(err)
 }
 
+// asking is what asks either schema: a tenant's transaction, or the control schema's pool.
+type asking interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
 func (f Filter) find(ctx context.Context, in asking, table string, before uuid.UUID, n int) (Found, error) {
 	lowest, until := f.ids()
 	if bytes.Compare(before[:], until[:]) > 0 {

@@ -93,7 +93,7 @@ func Lookups(ctx context.Context, tx *postgres.Tx, patient string, before uuid.U
 
 // LookupsOf gives those of the events that are lookups of somebody, in no order.
 func LookupsOf(ctx context.Context, tx *postgres.Tx, events []uuid.UUID) ([]Lookup, error) {
-	rows, err := tx.Query(ctx, selectLookups+`tenant.audit_event where id = any($1::text[]::uuid[]) and`+looked, eventTexts(events))
+	rows, err := tx.Query(ctx, selectLookups+`tenant.audit_event where id = any($1::text[]::uuid[]) and`+looked, postgres.Texts(events))
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (l Log) ControlLookups(ctx context.Context, patient string, before uuid.UUI
 
 // ControlLookupsOf is LookupsOf for what belongs to no tenant.
 func (l Log) ControlLookupsOf(ctx context.Context, events []uuid.UUID) ([]Lookup, error) {
-	return l.control(ctx, selectLookups+`control.audit_event where id = any($1::text[]::uuid[]) and`+looked, eventTexts(events))
+	return l.control(ctx, selectLookups+`control.audit_event where id = any($1::text[]::uuid[]) and`+looked, postgres.Texts(events))
 }
 
 func (l Log) control(ctx context.Context, sql string, args ...any) ([]Lookup, error) {
@@ -118,14 +118,6 @@ func (l Log) control(ctx context.Context, sql string, args ...any) ([]Lookup, er
 	}
 	found, err := pgx.CollectRows(rows, scanLookup)
 	return found, postgres.Unavailable(err)
-}
-
-func eventTexts(ids []uuid.UUID) []string {
-	out := make([]string, len(ids))
-	for i, id := range ids {
-		out[i] = id.String()
-	}
-	return out
 }
 
 // looker is what of an actor's row a citizen may be told, the name in its time.

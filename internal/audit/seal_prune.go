@@ -45,7 +45,7 @@ func (p Pruning) Remove(ctx context.Context, s postgres.Schema, ids []uuid.UUID)
 	if s.ID == ControlLog {
 		table[0] = "control"
 	}
-	tag, err := p.Owner.Pool().Exec(ctx, `delete from `+table.Sanitize()+` where id = any($1::text[]::uuid[])`, eventTexts(ids))
+	tag, err := p.Owner.Pool().Exec(ctx, `delete from `+table.Sanitize()+` where id = any($1::text[]::uuid[])`, postgres.Texts(ids))
 	return tag.RowsAffected(), postgres.Unavailable(err)
 }
 

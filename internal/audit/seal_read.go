@@ -32,7 +32,7 @@ func (e *Evidence) events(ctx context.Context, before, behind string, args ...an
 
 // Events gives those of these events that are there, in no order.
 func (e *Evidence) Events(ctx context.Context, ids []uuid.UUID) ([]ledger.Event, error) {
-	rows, err := e.events(ctx, stored, ` where id = any($1::text[]::uuid[])`, eventTexts(ids))
+	rows, err := e.events(ctx, stored, ` where id = any($1::text[]::uuid[])`, postgres.Texts(ids))
 	return collected(rows, err, scanStored)
 }
 

@@ -82,10 +82,10 @@ func (l Log) Leaves(ctx context.Context, of map[postgres.Schema][]uuid.UUID) (Le
 		}
 		const sql = ` where id = any($1::text[]::uuid[])`
 		if schema.ID != ControlLog {
-			asked = append(asked, postgres.Question{Schema: schema, SQL: stored + `tenant.audit_event` + sql, Args: []any{eventTexts(ids)}, Scan: scan})
+			asked = append(asked, postgres.Question{Schema: schema, SQL: stored + `tenant.audit_event` + sql, Args: []any{postgres.Texts(ids)}, Scan: scan})
 			continue
 		}
-		rows, err := l.DB.Control().Query(ctx, stored+`control.audit_event`+sql, eventTexts(ids))
+		rows, err := l.DB.Control().Query(ctx, stored+`control.audit_event`+sql, postgres.Texts(ids))
 		if err == nil {
 			err = scan(rows)
 		}

@@ -200,24 +200,5 @@ const sealLock = 0x646c_7365_616c
 // AsSealer runs fn while no other process seals, or returns ErrSealed. alive fails when the lock may have been lost; two sealers at once would
 // only take turns.
 func (l Log) AsSealer(ctx context.Context, fn func(alive func(context.Context) error) error) error {
-	conn, err := l.DB.Control().Acquire(ctx)
-	if err != nil {
-		return postgres.Unavailable(err)
-	}
-	defer conn.Release()
-	var mine bool
-	if err := conn.QueryRow(ctx, `select pg_try_advisory_lock($1)`, sealLock).Scan(&mine); err != nil {
-		return postgres.Unavailable(err)
-	}
-	if !mine {
-		return ErrSealed
-	}
-	defer func() {
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-		defer cancel()
-		if _, err := conn.Exec(end, `select pg_advisory_unlock($1)`, sealLock); err != nil {
-			_ = conn.Conn().Close(end) // the lock must not go back to the pool
-		}
-	}()
-	return fn(conn.Ping)
+	return l.DB.Exclusive(ctx, sealLock, ErrSealed, func(held postgres.Holder) error { return fn(held.Ping) })
 }

@@ -28,9 +28,6 @@ func (s Span) bounds() (from, to any) {
 // atOnce is how many lines of a stream are in memory together.
 const atOnce = 500
 
-// snapshot makes all that a transaction reads one moment of the log.
-const snapshot = `set transaction isolation level repeatable read, read only`
-
 // within is the part of a log that a span asks for. The order is that of List; at decides, not the id's own time, because an event whose
 // clock was another one must not be missed.
 const within = `at >= $1::timestamptz and at < $2::timestamptz`
@@ -38,38 +35,34 @@ const within = `at >= $1::timestamptz and at < $2::timestamptz`
 // Stream gives the events of a tenant's log in the span, from the oldest to the newest, as they stand in one moment: what is visible when it
 // begins is there, each once, and what is committed later is not. begin is told how many there are before the first is given to each;
 // an error of either ends it. The moment is kept open until it returns: vacuum waits for it.
+// The zero Schema is the control log.
 func (l Log) Stream(ctx context.Context, s postgres.Schema, span Span, begin func(count int64) error, each func(Line) error) error {
-	return l.DB.InTenant(ctx, s, func(tx *postgres.Tx) error {
-		if _, err := tx.Exec(ctx, snapshot); err != nil {
-			return err
+	return l.DB.Snapshot(ctx, s, func(at *postgres.Snapshot) error {
+		if s == (postgres.Schema{}) {
+			return stream(ctx, at.Control, `control.audit_event`, span, begin, each)
 		}
-		return stream(ctx, tx, `tenant.audit_event`, span, begin, each)
+		return stream(ctx, at.Tenant, `tenant.audit_event`, span, begin, each)
 	})
 }
 
-// StreamControl is Stream for events that belong to no tenant.
-func (l Log) StreamControl(ctx context.Context, span Span, begin func(count int64) error, each func(Line) error) error {
-	read := func(tx pgx.Tx) error { return stream(ctx, tx, `control.audit_event`, span, begin, each) }
-	return postgres.Unavailable(pgx.BeginTxFunc(ctx, l.DB.Control(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, read))
-}
+// ask is how a snapshot is asked, of one schema or the other.
+type ask func(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 
-// asking is what a stream needs of a transaction.
-type asking interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}
-
-func stream(ctx context.Context, tx asking, table string, span Span, begin func(int64) error, each func(Line) error) error {
+func stream(ctx context.Context, ask ask, table string, span Span, begin func(int64) error, each func(Line) error) error {
 	from, to := span.bounds()
-	var count int64
-	if err := tx.QueryRow(ctx, `select count(*) from `+table+` where `+within, from, to).Scan(&count); err != nil {
+	rows, err := ask(ctx, `select count(*) from `+table+` where `+within, from, to)
+	if err != nil {
+		return err
+	}
+	count, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[int64])
+	if err != nil {
 		return err
 	}
 	if err := begin(count); err != nil {
 		return err
 	}
 	for after := uuid.Nil; ; {
-		rows, err := tx.Query(ctx, selectLines+table+` where `+within+` and id > $3 order by id limit $4`, from, to, after, atOnce)
+		rows, err := ask(ctx, selectLines+table+` where `+within+` and id > $3 order by id limit $4`, from, to, after, atOnce)
 		if err != nil {
 			return err
 		}

@@ -205,34 +205,15 @@ func (s *Service) note(ctx context.Context, a *asking, event audit.Event) (mute 
 		event.Detail.Hits = &n
 		return mute, s.Log.RecordControl(ctx, event)
 	}
-	if s.Log.RecordAll(ctx, events) == nil {
-		return mute, nil
+	for i, failed := range s.Log.RecordWhatCan(ctx, events) {
+		if failed {
+			mute[events[i].Schema.ID] = true
+		}
 	}
-	s.noteEach(ctx, events, mute)
 	if len(mute) == len(events) {
 		return mute, noneAnswered()
 	}
 	return mute, nil
-}
-
-// noteEach finds out in which tenants none can be committed. One that is there after all, because nobody heard of the common commit, is a
-// duplicate now.
-func (s *Service) noteEach(ctx context.Context, events []audit.TenantEvent, mute map[int32]bool) {
-	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(tenantsAtOnce)
-	for i := range events {
-		group.Go(func() error {
-			err := s.Log.RecordAll(ctx, events[i:i+1])
-			if _, there := postgres.IsDuplicate(err); err != nil && !there {
-				mu.Lock()
-				defer mu.Unlock()
-				mute[events[i].Schema.ID] = true
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // failures are gathered
 }
 
 // Last says that no page follows.

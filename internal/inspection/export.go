@@ -8,6 +8,7 @@ import (
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/fault"
+	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/tenant"
 )
 
@@ -50,11 +51,11 @@ func (x Export) Run(ctx context.Context, out func(audit.Line) error) (done int64
 		}
 		return nil
 	}
-	if x.Tenant == nil {
-		err = x.Log.StreamControl(ctx, x.Span, begin, each)
-	} else {
-		err = x.Log.Stream(ctx, x.Tenant.Schema(), x.Span, begin, each)
+	var of postgres.Schema
+	if x.Tenant != nil {
+		of = x.Tenant.Schema()
 	}
+	err = x.Log.Stream(ctx, of, x.Span, begin, each)
 	if err == nil && done != total { // a moment is one: this is a mistake of ours, and the event would say what is not so
 		err = fault.New(fault.InternalError, "%d events were counted and %d exported.", total, done)
 	}

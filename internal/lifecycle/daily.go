@@ -8,8 +8,6 @@ import (
 
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/postgres"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // ErrSweeping means that another process is sweeping now.
@@ -20,34 +18,7 @@ const sweepLock = 0x646c_7377_6565_70
 
 // alone runs fn while no other process sweeps. Two sweeps at once would lose nothing and do the same work twice.
 func alone(ctx context.Context, db *postgres.DB, fn func() error) error {
-	return exclusive(ctx, db, sweepLock, ErrSweeping, func(holder) error { return fn() })
-}
-
-// holder is the connection that holds an advisory lock.
-type holder = *pgxpool.Conn
-
-// exclusive runs fn under an advisory lock; busy when another process holds it.
-func exclusive(ctx context.Context, db *postgres.DB, lock int64, busy error, fn func(holder) error) error {
-	conn, err := db.Control().Acquire(ctx)
-	if err != nil {
-		return postgres.Unavailable(err)
-	}
-	defer conn.Release()
-	var mine bool
-	if err := conn.QueryRow(ctx, `select pg_try_advisory_lock($1)`, lock).Scan(&mine); err != nil {
-		return postgres.Unavailable(err)
-	}
-	if !mine {
-		return busy
-	}
-	defer func() {
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-		defer cancel()
-		if _, err := conn.Exec(end, `select pg_advisory_unlock($1)`, lock); err != nil {
-			_ = conn.Conn().Close(end) // the lock must not go back to the pool
-		}
-	}()
-	return fn(conn)
+	return db.Exclusive(ctx, sweepLock, ErrSweeping, func(postgres.Holder) error { return fn() })
 }
 
 // Repeat sweeps all tenants for the first time after the pause first and then once every so often, until ctx ends. Any number of

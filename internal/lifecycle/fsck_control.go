@@ -61,7 +61,7 @@ func (c *tenantCheck) notLocated(ctx context.Context, control pgx.Tx, sql string
 	for key := range keys {
 		wanted = append(wanted, key)
 	}
-	rows, err := control.Query(ctx, sql, c.t.ID, texts(wanted))
+	rows, err := control.Query(ctx, sql, c.t.ID, postgres.Texts(wanted))
 	if err != nil {
 		return err
 	}

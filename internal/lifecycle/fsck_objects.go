@@ -159,7 +159,7 @@ func (c *tenantCheck) confirm(ctx context.Context, keys []uuid.UUID) error {
 }
 
 func (c *tenantCheck) rowsOfKeys(ctx context.Context, keys []uuid.UUID) (map[uuid.UUID]row, error) {
-	page, err := rowPage(ctx, c.DB, c.t.Schema(), `key = any($1::text[]::uuid[])`, texts(keys))
+	page, err := rowPage(ctx, c.DB, c.t.Schema(), `key = any($1::text[]::uuid[])`, postgres.Texts(keys))
 	out := map[uuid.UUID]row{}
 	for _, r := range page {
 		out[r.Key] = r
@@ -179,7 +179,7 @@ func (c *tenantCheck) blame(ctx context.Context, flaws map[uuid.UUID][]flaw) err
 	slices.SortFunc(keys, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
 	entries := map[uuid.UUID]uuid.UUID{}
 	err := c.DB.InTenant(ctx, c.t.Schema(), func(tx *postgres.Tx) error {
-		rows, err := tx.Query(ctx, `select object_key, id from tenant.document_entry where object_key = any($1::text[]::uuid[])`, texts(keys))
+		rows, err := tx.Query(ctx, `select object_key, id from tenant.document_entry where object_key = any($1::text[]::uuid[])`, postgres.Texts(keys))
 		if err != nil {
 			return err
 		}
@@ -199,12 +199,4 @@ func (c *tenantCheck) blame(ctx context.Context, flaws map[uuid.UUID][]flaw) err
 		}
 	}
 	return err
-}
-
-func texts(keys []uuid.UUID) []string {
-	out := make([]string, len(keys))
-	for i, key := range keys {
-		out[i] = key.String()
-	}
-	return out
 }

@@ -27,7 +27,7 @@ func eachLostRemoval(ctx context.Context, db *postgres.DB, queue *job.Queue, s p
 			if err != nil || len(lost) == 0 {
 				return err
 			}
-			if lost, err = removing(ctx, tx, `key = any($1::text[]::uuid[]) order by key`, texts(lost)); err != nil {
+			if lost, err = removing(ctx, tx, `key = any($1::text[]::uuid[]) order by key`, postgres.Texts(lost)); err != nil {
 				return err
 			}
 			for _, key := range lost {

@@ -92,7 +92,7 @@ func (r *Rescan) Run(ctx context.Context, only string) (report RescanReport, err
 	if err != nil {
 		return report, err
 	}
-	err = exclusive(ctx, r.DB, rescanLock, ErrRescanning, func(held holder) error {
+	err = r.DB.Exclusive(ctx, rescanLock, ErrRescanning, func(held postgres.Holder) error {
 		run := &rescanning{Rescan: r, report: RescanReport{Signatures: signatures.String()}, tenants: len(tenants)}
 		defer func() { report = run.report }()
 		if only != "" {

@@ -64,13 +64,13 @@ func byID(tenants []tenant.Tenant) []tenant.Tenant {
 // progress keeps how far a scan of all tenants is. Its statements run on the connection that holds the lock: when that is lost, so is the
 // right to go on.
 type progress struct {
-	held  holder
+	held  postgres.Holder
 	begun time.Time
 }
 
 // resume begins a scan, or takes up the one that was cut off: that keeps the signatures it began with, so that another one follows when
 // they have changed since.
-func (r *rescanning) resume(ctx context.Context, held holder) error {
+func (r *rescanning) resume(ctx context.Context, held postgres.Holder) error {
 	r.keep = &progress{held: held, begun: r.Now().UTC()}
 	var done *time.Time
 	var last RescanReport

@@ -79,14 +79,17 @@ func Known(ctx context.Context, clientID string) {
 }
 
 // IsKnown says whether Known was called.
-func IsKnown(ctx context.Context) bool {
+func IsKnown(ctx context.Context) bool { return ask(ctx, func(r *request) bool { return r.known }) }
+
+// ask reads what a request remembers; outside one that is nothing.
+func ask(ctx context.Context, what func(*request) bool) bool {
 	r := requestOf(ctx)
 	if r == nil {
 		return false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.known
+	return what(r)
 }
 
 // Failed notes for the log why the request is refused or breaks off: code, part and cause of err's leading problem.
@@ -121,12 +124,4 @@ func causeOf(err error, lead *fault.Problem) string {
 }
 
 // HasFailed says whether the request failed by us or by one of our parts, whatever status its answer began with.
-func HasFailed(ctx context.Context) bool {
-	r := requestOf(ctx)
-	if r == nil {
-		return false
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.failed
-}
+func HasFailed(ctx context.Context) bool { return ask(ctx, func(r *request) bool { return r.failed }) }

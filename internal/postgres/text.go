@@ -3,6 +3,8 @@ package postgres
 import (
 	"bytes"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // HoldsNUL reports whether JSON text has the one character, U+0000, that neither text nor jsonb of PostgreSQL can hold: the database would
@@ -15,4 +17,13 @@ func HoldsNUL(json []byte) bool {
 // mode would send []byte as bytea (spec/go.md §4).
 func WithoutNUL(json []byte) string {
 	return strings.NewReplacer(`\\`, `\\`, `\u0000`, `\ufffd`).Replace(string(json))
+}
+
+// Texts are ids for any($1::text[]::uuid[]): exec mode knows no array of UUIDs.
+func Texts(ids []uuid.UUID) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = id.String()
+	}
+	return out
 }

@@ -41,7 +41,7 @@ func FoldersNamed(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, uniqueI
 	if len(ids)+len(uniqueIDs) == 0 {
 		return nil, nil
 	}
-	return lists(ctx, tx, selectList+`where s.kind = 'F' and s.id = any($1::text[]::uuid[]) or s.unique_id = any($2)`, texts(ids), uniqueIDs)
+	return lists(ctx, tx, selectList+`where s.kind = 'F' and s.id = any($1::text[]::uuid[]) or s.unique_id = any($2)`, postgres.Texts(ids), uniqueIDs)
 }
 
 // FoldersOf finds the approved folders that hold each of the entries. Whoever has locked an entry gets all: none takes it in meanwhile.
@@ -52,7 +52,7 @@ func FoldersOf(ctx context.Context, tx *postgres.Tx, entries []uuid.UUID) (map[u
 	rows, err := tx.Query(ctx, `select a.target_id, a.source_id from tenant.association a join tenant.submission f on f.id = a.source_id
 	  join tenant.document_entry e on e.id = a.target_id
 	  where a.target_id = any($1::text[]::uuid[]) and a.kind = 'M' and f.kind = 'F' and f.status = 'A' and e.registered_at <= a.registered_at
-	  order by a.source_id`, texts(entries))
+	  order by a.source_id`, postgres.Texts(entries))
 	if err != nil {
 		return nil, err
 	}

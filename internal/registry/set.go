@@ -108,7 +108,7 @@ func ListsByID(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]documen
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	return lists(ctx, tx, selectList+`where s.id = any($1::text[]::uuid[])`, texts(ids))
+	return lists(ctx, tx, selectList+`where s.id = any($1::text[]::uuid[])`, postgres.Texts(ids))
 }
 
 // selectList keeps members that are there from deleted ones, and leaves out entries younger than their membership, which took over the id of
@@ -171,10 +171,6 @@ func idsOf(texts []string) []uuid.UUID {
 	return lo.Map(texts, func(s string, _ int) uuid.UUID { return uuid.MustParse(s) })
 }
 
-func texts(ids []uuid.UUID) []string {
-	return lo.Map(ids, func(id uuid.UUID, _ int) string { return id.String() })
-}
-
 // Members reads of the entries with these ids what decides who sees them: both ids, patient, status, confidentiality, class and creation time.
 // Nothing else of them is filled.
 func Members(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]document.Entry, error) {
@@ -182,7 +178,7 @@ func Members(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]document.
 		return nil, nil
 	}
 	rows, err := tx.Query(ctx, `select id, unique_id, patient_id, status::text, confidentiality, class_code, creation_time from tenant.document_entry
-	  where id = any($1::text[]::uuid[])`, texts(ids))
+	  where id = any($1::text[]::uuid[])`, postgres.Texts(ids))
 	if err != nil {
 		return nil, err
 	}
