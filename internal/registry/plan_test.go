@@ -406,7 +406,7 @@ func (p *planned) explain(s sent) (found []planNode) {
 			if _, err := tx.Prepare(ctx, "kept", s.sql); err != nil {
 				return err
 			}
-			defer tx.Exec(ctx, "deallocate kept")
+			defer tx.Conn().Deallocate(ctx, "kept") // by pgx, which otherwise holds it for prepared when the same statement comes again
 			generic := "explain (format json) execute kept"
 			if len(args) > 0 {
 				generic += "(" + strings.Join(literals(args), ", ") + ")"
