@@ -212,7 +212,7 @@ func (d *devStack) stop() error {
 
 func (d *devStack) describe() devFile {
 	f := devFile{BaseURL: d.baseURL, Issuer: d.sts.Issuer(), TokenEndpoint: d.sts.TokenEndpoint(), TestTokenEndpoint: d.sts.TestTokenEndpoint(),
-		TestPersonEndpoint: d.sts.TestPersonEndpoint(), DatabaseURL: d.parts.OwnerURL, Clamd: d.parts.Clamd, PID: os.Getpid(), Parts: map[string]devPart{},
+		TestSAMLEndpoint: d.sts.TestSAMLEndpoint(), TestPersonEndpoint: d.sts.TestPersonEndpoint(), DatabaseURL: d.parts.OwnerURL, Clamd: d.parts.Clamd, PID: os.Getpid(), Parts: map[string]devPart{},
 		S3: devS3{d.parts.S3.Endpoint, d.parts.S3.Bucket, d.parts.S3.AccessKey, d.parts.S3.SecretKey}}
 	for _, part := range []devstack.Part{devstack.Postgres, devstack.S3, devstack.Clamd} {
 		f.Parts[string(part)] = devPart{d.parts.PID(part)}

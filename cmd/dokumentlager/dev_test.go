@@ -171,7 +171,7 @@ func checkDevFile(t *testing.T, s *stack) {
 		got  map[string]any
 		want string
 	}{
-		{raw.All, "base_url clamd clients database_url issuer parts pid s3 tenants test_person_endpoint test_token_endpoint token_endpoint"},
+		{raw.All, "base_url clamd clients database_url issuer parts pid s3 tenants test_person_endpoint test_saml_endpoint test_token_endpoint token_endpoint"},
 		{raw.S3, "access_key bucket endpoint secret_key"},
 		{raw.Parts["postgres"], "pid"}, {raw.Parts["s3"], "pid"}, {raw.Parts["clamd"], "pid"},
 		{raw.Tenants[0], "home_community_id name organisations repository_unique_id schema"},

@@ -19,6 +19,8 @@ type devFile struct {
 	Issuer            string `json:"issuer"`
 	TokenEndpoint     string `json:"token_endpoint"`
 	TestTokenEndpoint string `json:"test_token_endpoint"`
+	// TestSAMLEndpoint signs assertions as HelseID's and Helsenorge's issuers: docs/quickstart.md.
+	TestSAMLEndpoint string `json:"test_saml_endpoint"`
 	// TestPersonEndpoint changes the facts of the synthetic patients: docs/quickstart.md.
 	TestPersonEndpoint string             `json:"test_person_endpoint"`
 	DatabaseURL        string             `json:"database_url"`

@@ -116,6 +116,14 @@ const (
 	Append           AssociationType = 'P'
 	TransformReplace AssociationType = 'Y'
 	Signs            AssociationType = 'S'
+	// SnapshotOf leads from a stable document to the On-Demand entry it was made of (ITI TF-3 table 4.2.2-1).
+	SnapshotOf AssociationType = 'O'
+)
+
+// Two types are no relations but orders to the registry (ITI-57), and never registered as such.
+const (
+	UpdateStatus      AssociationType = 'U'
+	SubmitAssociation AssociationType = 'A'
 )
 
 // Deprecates reports whether the relation makes its target deprecated (RPLC and XFRM_RPLC).

@@ -29,6 +29,8 @@ const (
 	PartialFolder         Code = "PartialFolderContentNotProcessed"
 	MissingQueryParam     Code = "XDSStoredQueryMissingParam"
 	BadQueryParam         Code = "XDSStoredQueryParamNumber"
+	UpdateOperation       Code = "XDSMetadataUpdateOperationError"
+	UnknownStoredQuery    Code = "XDSUnknownStoredQuery"
 	MalformedBody         Code = "DLMalformedBody"
 	WrongMediaType        Code = "DLUnsupportedMediaType"
 	NotAcceptable         Code = "DLNotAcceptable"
@@ -45,6 +47,7 @@ const (
 	NotScanned            Code = "DLNotScanned"
 	TokenRefused          Code = "DLTokenRefused"
 	ProofRefused          Code = "DLProofRefused"
+	AssertionRefused      Code = "DLAssertionRefused"
 	ScopeMissing          Code = "DLScopeMissing"
 	OrganisationDenied    Code = "DLOrganisationDenied"
 	AccessDenied          Code = "DLAccessDenied"
@@ -110,6 +113,8 @@ var table = map[Code]Info{
 	PartialFolder:         {Invalid, http.StatusBadRequest, "not-supported", "PartialFolderContentNotProcessed", "A folder that is updated keeps what the message leaves out (a warning)."},
 	MissingQueryParam:     {Invalid, http.StatusBadRequest, "required", "XDSStoredQueryMissingParam", "A required search parameter is missing (R1)."},
 	BadQueryParam:         {Invalid, http.StatusBadRequest, "value", "XDSStoredQueryParamNumber", "A search parameter's value cannot be read."},
+	UpdateOperation:       {Invalid, http.StatusBadRequest, "invalid", "XDSMetadataUpdateOperationError", "A message that updates metadata does not say what it updates as it should."},
+	UnknownStoredQuery:    {Invalid, http.StatusBadRequest, "not-supported", "XDSUnknownStoredQuery", "The stored query is not one that this address answers."},
 	MalformedBody:         {Invalid, http.StatusBadRequest, "structure", "XDSRegistryError", "The body is not the JSON, form or bundle it should be."},
 	WrongMediaType:        {Unsupported, http.StatusUnsupportedMediaType, "not-supported", "XDSRegistryError", "The Content-Type is not one this address takes."},
 	NotAcceptable:         {Unsupported, http.StatusNotAcceptable, "not-supported", "XDSRegistryError", "Accept or _format asks for another form than JSON and XML of FHIR 4.0; nothing was done."},
@@ -126,6 +131,7 @@ var table = map[Code]Info{
 	NotScanned:            {Unavailable, http.StatusServiceUnavailable, "transient", "XDSRepositoryBusy", "The document could not be scanned; nothing was stored (F3)."},
 	TokenRefused:          {Unauthenticated, http.StatusUnauthorized, "login", "XDSRegistryError", "The access token is missing or not valid (W1)."},
 	ProofRefused:          {Unauthenticated, http.StatusUnauthorized, "login", "XDSRegistryError", "The DPoP proof is missing or not valid (W1)."},
+	AssertionRefused:      {Unauthenticated, http.StatusUnauthorized, "login", "XDSRegistryError", "The SAML assertion is missing, not valid, or not about the patient asked for (C4, X2)."},
 	ScopeMissing:          {Denied, http.StatusForbidden, "forbidden", "XDSRegistryError", "The token lacks the scope for this (W1, C6)."},
 	OrganisationDenied:    {Denied, http.StatusForbidden, "forbidden", "XDSRegistryError", "The token's organisation has no instance it may use here (T2, T3)."},
 	AccessDenied:          {Denied, http.StatusForbidden, "forbidden", "XDSDocumentUniqueIdError", "The access rules deny it (C1-C8)."},

@@ -3,8 +3,9 @@
 // It promises that what a client learns here holds at HelseID: discovery, JWKS, /connect/token for client_credentials with
 // private_key_jwt client assertion, DPoP (RFC 9449) with nonce challenge, at+jwt access tokens (RFC 9068) with the claims of
 // spec/tokens, organisations of multi-tenant clients by authorization_details (spec/nhn.md, Tokens). What differs is said
-// where it differs. Besides, it signs any claims asked for at /test/token and plays Persontjenesten, which is why it must
-// never be reachable outside a developer's machine: only `dokumentlager dev` and tests import it.
+// where it differs. Besides, it signs any claims asked for at /test/token, plays the two issuers of SAML assertions (HelseID's XUA and
+// Helsenorge's STS) at /test/saml, and Persontjenesten, which is why it must never be reachable outside a developer's machine: only
+// `dokumentlager dev` and tests import it.
 package sts
 
 import (
@@ -30,6 +31,7 @@ const (
 	testTokenPath = "/test/token"
 	// testPersonPath changes a synthetic person, and below it /outage what the person endpoint does.
 	testPersonPath = "/test/person"
+	testSAMLPath   = "/test/saml"
 )
 
 // Options says how a server is started.
@@ -54,6 +56,7 @@ type Server struct {
 	now      func() time.Time
 	log      *slog.Logger
 	key      signingKey
+	saml     []SAMLIssuer
 	clients  map[string]*registered
 	ordered  []Client
 	register *register
@@ -92,6 +95,9 @@ func Start(ctx context.Context, opt Options) (*Server, error) {
 // load reads or makes what the folder keeps.
 func (s *Server) load(opt Options) (err error) {
 	if s.key, err = loadSigningKey(filepath.Join(opt.Dir, "signing.jwk")); err != nil {
+		return err
+	}
+	if err = s.loadSAML(opt.Dir); err != nil {
 		return err
 	}
 	clients := opt.Clients
@@ -168,6 +174,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET "+jwksPath, s.jwks)
 	mux.HandleFunc("POST "+tokenPath, s.token)
 	mux.HandleFunc("POST "+testTokenPath, s.testToken)
+	mux.HandleFunc("POST "+testSAMLPath, s.testSAML)
 	mux.HandleFunc("POST "+personPath, s.person)
 	for _, method := range []string{"POST ", "PUT "} {
 		mux.HandleFunc(method+testPersonPath, s.testPerson)
@@ -187,6 +194,9 @@ func (s *Server) TestTokenEndpoint() string { return s.issuer + testTokenPath }
 
 // JWKSEndpoint is where the public signing key is.
 func (s *Server) JWKSEndpoint() string { return s.issuer + jwksPath }
+
+// TestSAMLEndpoint is where tests get assertions of the two SAML issuers, with any attributes.
+func (s *Server) TestSAMLEndpoint() string { return s.issuer + testSAMLPath }
 
 // PersonURL is the base address of the Persontjenesten that this server plays; PersonEndpoint is its one operation.
 func (s *Server) PersonURL() string { return s.issuer + personBase }
