@@ -39,6 +39,8 @@ type Actor struct {
 	access.Caller
 	// RequestID is ours; EventID is the caller's nhn-event-id and SourceSystem its nhn-source-system (R3).
 	RequestID, EventID, SourceSystem string
+	// Transaction is IHE's of a SOAP door, "ITI-38", and Issuer who issued the assertion (XUA); both are empty at the REST doors.
+	Transaction, Issuer string
 	// TraceID is that of the W3C trace context, ours or the caller's: 32 hexadecimal digits, or empty (A3).
 	TraceID string
 }

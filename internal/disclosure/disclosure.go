@@ -43,6 +43,8 @@ type Service struct {
 type Reader struct {
 	audit.Actor
 	Basis access.Basis
+	// About is the patient whom the caller's assertion names (XUA): nothing of another one is told, and to citizens nothing without.
+	About document.PatientID
 }
 
 // Item is one entry as the reader may see it: masked ones have lost their content already.

@@ -54,6 +54,14 @@ type Entry struct {
 	Size         int64
 	SHA1, SHA256 []byte
 	Registered   time.Time
+
+	// OnDemand tells an On-Demand entry (ITI-61) from a stable one: its document is made when it is asked for, so there is no creation time,
+	// size, hash and stored object.
+	OnDemand bool
+	// Repository is repositoryUniqueId of an entry whose document another repository keeps (ITI-42, 61); empty when we keep it.
+	Repository string
+	// Offline is documentAvailability Offline; Online is what is said of no document.
+	Offline bool
 }
 
 // Author is one author: a person, the institutions it acted for, or both (ITI TF-3 §4.2.3.1.4).
@@ -134,4 +142,27 @@ type Association struct {
 	ID             uuid.UUID
 	Type           AssociationType
 	Source, Target uuid.UUID
+	// LogicalID is the ID of the first version, Version counts from 1; of one that was never updated they are Nil and 0 or the same said at length.
+	LogicalID uuid.UUID
+	Version   int
+	// Status is zero for Approved.
+	Status Status
+	// Membership is SubmissionSetStatus of a set's members; empty elsewhere, and where nobody said.
+	Membership Membership
+	// PreviousVersion is the version that a member of a set updated (ITI-57); 0 when it updated none.
+	PreviousVersion int
+	// Documentation is the code of a transformation (ITI TF-3 §4.2.2.2).
+	Documentation Code
+	// Submission is the set that brought it, Registered when.
+	Submission uuid.UUID
+	Registered time.Time
 }
+
+// Membership is how a set holds an object: as new, or by reference.
+type Membership string
+
+// The words of SubmissionSetStatus.
+const (
+	Original  Membership = "Original"
+	Reference Membership = "Reference"
+)

@@ -19,8 +19,11 @@ const (
 type Folder struct {
 	ID       uuid.UUID
 	UniqueID string
-	Patient  PatientID
-	Status   Status
+	// LogicalID is the ID of the first version, Version counts from 1 (ITI-57).
+	LogicalID uuid.UUID
+	Version   int
+	Patient   PatientID
+	Status    Status
 	// Codes is codeList.
 	Codes           []Code
 	Title, Comments string
@@ -34,8 +37,11 @@ type List struct {
 	Kind     ListKind
 	ID       uuid.UUID
 	UniqueID string
-	Patient  PatientID
-	Status   Status
+	// LogicalID and Version are a folder's (ITI-57); a set is its own and only version.
+	LogicalID uuid.UUID
+	Version   int
+	Patient   PatientID
+	Status    Status
 	// SourceID is a set's; folders have none.
 	SourceID string
 	// Codes is a set's contentTypeCode, one or none, or a folder's codeList.

@@ -101,12 +101,12 @@ func (d *decoder) associationSlots(a *Association, s *slots, at string) {
 			d.metadata(at+field, "%s", safe)
 		}
 	}
-	a.Membership = Membership(s.one(slotMembership))
-	if a.Membership != "" && a.Membership != Original && a.Membership != Reference {
+	a.Membership = document.Membership(s.one(slotMembership))
+	if a.Membership != "" && a.Membership != document.Original && a.Membership != document.Reference {
 		wrong(".membership", "SubmissionSetStatus is neither Original nor Reference.")
 		a.Membership = ""
 	}
-	a.PreviousVersion = s.one(slotPrevious)
+	a.Previous = s.one(slotPrevious)
 	a.From, a.To = statusOf(s.one(slotFrom)), statusOf(s.one(slotTo))
 	if a.Type == document.UpdateStatus && (a.From == 0 || a.To == 0 || a.From == a.To) {
 		wrong("", "A change of status needs OriginalStatus and NewStatus: one Approved, the other Deprecated.")

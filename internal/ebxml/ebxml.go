@@ -17,14 +17,9 @@ type Entry struct {
 	document.Entry
 	// Ref is the id as written, symbolic or a UUID without prefix; document.Entry.ID is set when it is a UUID. LogicalRef is lid.
 	Ref, LogicalRef string
-	// Home and Repository are homeCommunityId and repositoryUniqueId.
-	Home, Repository string
-	// OnDemand tells an On-Demand entry from a stable one: it has no creation time, size and hash.
-	OnDemand bool
+	Home string
 	// SizeStated tells that the message has a size: Size 0 is one too.
 	SizeStated bool
-	// Offline is documentAvailability Offline; Online is what is said of no document.
-	Offline bool
 }
 
 // Set is a SubmissionSet as a message has it.
@@ -39,7 +34,6 @@ type Set struct {
 type Folder struct {
 	document.Folder
 	Ref, LogicalRef, Home string
-	Version               int
 }
 
 // Association is an Association as a message has it. The ends are the ids as written; document.Association has them where they are UUIDs.
@@ -47,28 +41,13 @@ type Association struct {
 	document.Association
 	Ref, LogicalRef, Home string
 	SourceRef, TargetRef  string
-	Status                document.Status
-	Version               int
-	// Membership is SubmissionSetStatus: Original or Reference; empty when not said.
-	Membership Membership
-	// PreviousVersion is the version that an update replaces (ITI-57), as written.
-	PreviousVersion string
+	// Previous is PreviousVersion as written: the version that an update replaces (ITI-57).
+	Previous string
 	// From and To are OriginalStatus and NewStatus of UpdateAvailabilityStatus.
 	From, To document.Status
 	// Alone is AssociationPropagation "no": an update does not carry the old version's associations along.
 	Alone bool
-	// Documentation is the code of a transformation (ITI TF-3 §4.2.2.2).
-	Documentation document.Code
 }
-
-// Membership is how a set holds a document: as new, or by reference.
-type Membership string
-
-// The words of SubmissionSetStatus.
-const (
-	Original  Membership = "Original"
-	Reference Membership = "Reference"
-)
 
 // ObjectRef names an object.
 type ObjectRef struct{ Ref, Home string }

@@ -153,7 +153,11 @@ func (w *writer) association(a *Association) {
 	w.ref("targetObject", a.Target, a.TargetRef)
 	w.raw(`>`)
 	w.slot(slotMembership, string(a.Membership))
-	w.slot(slotPrevious, a.PreviousVersion)
+	previous := a.Previous
+	if previous == "" && a.PreviousVersion > 0 {
+		previous = strconv.Itoa(a.PreviousVersion)
+	}
+	w.slot(slotPrevious, previous)
 	w.slot(slotFrom, statusURI(a.From))
 	w.slot(slotTo, statusURI(a.To))
 	if a.Alone {

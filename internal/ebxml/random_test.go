@@ -175,8 +175,8 @@ func (s source) association(kind document.AssociationType, from, to uuid.UUID) e
 	a.ID, a.Type, a.Source, a.Target, a.Status, a.Version = s.uuid(), kind, from, to, s.status(), 1
 	a.Ref, a.SourceRef, a.TargetRef, a.LogicalRef, a.Home = a.ID.String(), from.String(), to.String(), s.uuid().String(), s.oid()
 	if kind == document.HasMember {
-		a.Membership = []ebxml.Membership{"", ebxml.Original, ebxml.Reference}[s.IntN(3)]
-		a.PreviousVersion = []string{"", "1"}[s.IntN(2)]
+		a.Membership = []document.Membership{"", document.Original, document.Reference}[s.IntN(3)]
+		a.Previous = []string{"", "1"}[s.IntN(2)]
 	}
 	if kind == document.UpdateStatus {
 		a.From, a.To, a.Alone = document.Approved, document.Deprecated, true

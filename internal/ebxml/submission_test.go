@@ -23,7 +23,7 @@ func sound() string {
 	o.Folders = nil
 	o.Associations = o.Associations[:1]
 	o.Associations[0].TargetRef, o.Associations[0].Target = "Doc", document.Entry{}.ID
-	o.Associations[0].Membership, o.Associations[0].SourceRef = ebxml.Original, o.Sets[0].Ref
+	o.Associations[0].Membership, o.Associations[0].SourceRef = document.Original, o.Sets[0].Ref
 	return string(ebxml.AppendProvide(nil, &o, []ebxml.Document{{Ref: "Doc", Href: "cid:1"}}))
 }
 

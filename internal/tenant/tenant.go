@@ -48,6 +48,8 @@ type Tenant struct {
 	Sharing       access.Sharing `json:"sharing"`
 	Profile       Profile        `json:"profile"`
 	State         State          `json:"state"`
+	// Transactions are those of the SOAP doors that it answers: "ITI-18". The REST doors have no such switch.
+	Transactions []string `json:"transactions"`
 	SchemaName    string         `json:"schema"`
 	Created       time.Time      `json:"created_at"`
 }
@@ -60,6 +62,18 @@ func (t Tenant) Admits(organisation string) bool {
 	return t.State == Active && organisation != "" && slices.Contains(t.Organisations, organisation)
 }
 
+// Serves reports whether the instance answers a transaction now; the empty one, which is none of the SOAP doors', always.
+func (t Tenant) Serves(transaction string) bool {
+	return transaction == "" || slices.Contains(t.Transactions, transaction)
+}
+
+// The transactions that an instance can be told to answer, and those that a new one answers: registration from outside, whose documents never
+// passed our intake, only where it is asked for.
+var (
+	Transactions        = []string{"ITI-18", "ITI-38", "ITI-39", "ITI-41", "ITI-42", "ITI-43", "ITI-51", "ITI-57", "ITI-61", "ITI-62", "ITI-86", "ITI-92"}
+	DefaultTransactions = []string{"ITI-18", "ITI-38", "ITI-39", "ITI-41", "ITI-43", "ITI-51", "ITI-57", "ITI-62", "ITI-86", "ITI-92"}
+)
+
 // Directory answers lookups.
 type Directory struct{ DB *postgres.DB }
 
@@ -67,7 +81,7 @@ type Directory struct{ DB *postgres.DB }
 var ErrUnknown = errors.New("no such instance")
 
 const columns = `select t.id, t.name, t.home_community_id, t.repository_unique_id, t.schema_name, t.profile, t.state,
-  t.share_personnel, t.share_citizen, t.own_organisation_only, t.created_at,
+  t.share_personnel, t.share_citizen, t.own_organisation_only, t.created_at, t.transactions,
   array(select o.organisation from control.tenant_organisation o where o.tenant_id = t.id order by 1)
   from control.tenant t `
 
@@ -133,6 +147,6 @@ func (d Directory) many(ctx context.Context, sql string, args ...any) ([]Tenant,
 func scan(row pgx.CollectableRow) (Tenant, error) {
 	var t Tenant
 	err := row.Scan(&t.ID, &t.Name, &t.HomeCommunity, &t.Repository, &t.SchemaName, &t.Profile, &t.State,
-		&t.Sharing.Personnel, &t.Sharing.Citizen, &t.Sharing.OwnOrganisationOnly, &t.Created, &t.Organisations)
+		&t.Sharing.Personnel, &t.Sharing.Citizen, &t.Sharing.OwnOrganisationOnly, &t.Created, &t.Transactions, &t.Organisations)
 	return t, err
 }
