@@ -57,11 +57,13 @@ type Entry struct {
 
 	// OnDemand tells an On-Demand entry (ITI-61) from a stable one: its document is made when it is asked for, so there is no creation time,
 	// size, hash and stored object.
-	OnDemand bool
+	OnDemand bool `json:",omitzero"`
 	// Repository is repositoryUniqueId of an entry whose document another repository keeps (ITI-42, 61); empty when we keep it.
-	Repository string
+	Repository string `json:",omitzero"`
 	// Offline is documentAvailability Offline; Online is what is said of no document.
-	Offline bool
+	Offline bool `json:",omitzero"`
+	// Later are the confidentiality codes of the newest version, where this is an older one (ITI-57): they bar it too. Nil of the newest.
+	Later []Code `json:"-"`
 }
 
 // Author is one author: a person, the institutions it acted for, or both (ITI TF-3 §4.2.3.1.4).

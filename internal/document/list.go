@@ -20,8 +20,8 @@ type Folder struct {
 	ID       uuid.UUID
 	UniqueID string
 	// LogicalID is the ID of the first version, Version counts from 1 (ITI-57).
-	LogicalID uuid.UUID
-	Version   int
+	LogicalID uuid.UUID `json:",omitzero"`
+	Version   int       `json:",omitzero"`
 	Patient   PatientID
 	Status    Status
 	// Codes is codeList.
@@ -57,4 +57,6 @@ type List struct {
 	Members, Folders []uuid.UUID
 	// Deleted are members that were: the list's words may still speak of them.
 	Deleted []uuid.UUID
+	// Superseded tells an older version of a folder from the newest.
+	Superseded bool
 }

@@ -17,7 +17,7 @@ type Entry struct {
 	document.Entry
 	// Ref is the id as written, symbolic or a UUID without prefix; document.Entry.ID is set when it is a UUID. LogicalRef is lid.
 	Ref, LogicalRef string
-	Home string
+	Home            string
 	// SizeStated tells that the message has a size: Size 0 is one too.
 	SizeStated bool
 }

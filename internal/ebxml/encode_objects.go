@@ -2,6 +2,7 @@ package ebxml
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -170,6 +171,8 @@ func (w *writer) association(a *Association) {
 
 // objects writes what stands in a RegistryObjectList.
 func (w *writer) objects(o *Objects) {
+	// Room for all at once: a buffer that grows as it is written copies a long answer several times over.
+	w.out = slices.Grow(w.out, 6<<10*len(o.Entries)+3<<10*(len(o.Sets)+len(o.Folders))+1<<10*len(o.Associations))
 	for _, r := range o.Refs {
 		w.objectRef(r)
 	}

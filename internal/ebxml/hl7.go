@@ -106,6 +106,9 @@ func parsePerson(s string) document.Person {
 	return p
 }
 
+// PersonText is a person as authorPerson has it, an XCN: what a query's patterns are compared with.
+func PersonText(p document.Person) string { return personText(p) }
+
 // personText writes an XCN.
 func personText(p document.Person) string {
 	var given, more string

@@ -2,6 +2,7 @@ package ebxml
 
 import (
 	"encoding/xml"
+	"strings"
 	"time"
 
 	"dokumentlager/internal/document"
@@ -80,6 +81,8 @@ type Query struct {
 	AssociationTypes []document.AssociationType
 	// MetadataLevel is 1 unless asked otherwise.
 	MetadataLevel int
+	// Text is the query as its parameters, for the audit event, without the patient.
+	Text string
 }
 
 // Span is half open; a zero bound is open.
@@ -138,7 +141,7 @@ func (q *rawQuery) take(r *reader, e xml.StartElement) error {
 }
 
 func (q *rawQuery) understand() (*Query, error) {
-	out := &Query{Query: StoredQuery(q.id), Home: q.home, Stable: true, MetadataLevel: 1}
+	out := &Query{Query: StoredQuery(q.id), Home: q.home, Stable: true, MetadataLevel: 1, Text: q.text()}
 	if q.queries != 1 {
 		return nil, fault.New(fault.MalformedBody, "The message has %d AdhocQuery elements; it needs exactly one.", q.queries)
 	}
@@ -168,6 +171,24 @@ func (q *rawQuery) understand() (*Query, error) {
 		return nil, err
 	}
 	return out, nil
+}
+
+// maxText is how much of a query its Text has.
+const maxText = 8 << 10
+
+// text is id=…&slot=value&slot=value. The patient is left out: an audit event has a place of its own for him.
+func (q *rawQuery) text() string {
+	var b strings.Builder
+	b.WriteString("id=urn:uuid:" + q.id + "&returnType=" + q.returnType)
+	for _, s := range q.slots {
+		if !strings.HasSuffix(strings.ToLower(s.Name), "patientid") {
+			b.WriteString("&" + s.Name + "=" + strings.Join(s.Values, ","))
+		}
+		if b.Len() > maxText {
+			return strings.ToValidUTF8(b.String()[:maxText], "") + "…"
+		}
+	}
+	return b.String()
 }
 
 // group gathers slots by name: one group of values for each slot.

@@ -77,8 +77,8 @@ func TestMasked(t *testing.T) {
 	full := newSource(3).entry()
 	masked := ebxml.Entry{Entry: document.Entry{ID: full.ID, LogicalID: full.LogicalID, Version: 1, UniqueID: full.UniqueID, Status: full.Status,
 		Patient: document.PatientID{Value: "*****", Authority: "2.16.578.1.12.4.1.4.1"}, Class: full.Class, Type: hidden, Format: hidden, Facility: hidden, Practice: hidden,
-		Confidentiality: full.Confidentiality, Title: "Sperret", Creation: full.Creation, MimeType: "application/octet-stream"},
-		Ref: full.ID.String(), LogicalRef: full.LogicalID.String(), Home: full.Home, Repository: full.Repository}
+		Confidentiality: full.Confidentiality, Title: "Sperret", Creation: full.Creation, MimeType: "application/octet-stream", Repository: full.Repository},
+		Ref: full.ID.String(), LogicalRef: full.LogicalID.String(), Home: full.Home}
 	text := ebxml.AppendQueryResponse(nil, ebxml.Success, nil, &ebxml.Objects{Entries: []ebxml.Entry{masked}})
 	answer, err := ebxml.ReadAnswer(text)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// maxProblems is how many problems of one message are told: more help nobody.
+// maxProblems is how many errors, and how many warnings, of one message are told: more help nobody. They are counted apart: no number of warnings may
+// hide an error, which is what refuses.
 const maxProblems = 500
 
 // plainRef is an id without urn:uuid:, a UUID in lower case; symbolic ids stay as they are.
@@ -112,13 +113,19 @@ type decoder struct {
 	problems *fault.Problems
 	// submitted tells a submission, of which everything is judged, from an answer, of which what can be read is read.
 	submitted bool
-	raw       []object
-	loose     []classification
-	looseIDs  []external
+	// errors and warnings are how many problems there were.
+	errors, warnings int
+	raw              []object
+	loose            []classification
+	looseIDs         []external
 }
 
 func (d *decoder) problem(p *fault.Problem, location string) {
-	if len(*d.problems) < maxProblems {
+	told := &d.errors
+	if p.Severity != fault.Error {
+		told = &d.warnings
+	}
+	if *told++; *told <= maxProblems {
 		d.problems.Add(p.At(location))
 	}
 }

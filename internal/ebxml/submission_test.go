@@ -127,3 +127,21 @@ func TestNoSubmission(t *testing.T) {
 		t.Errorf("%v, %d problems told", err, len(s.Problems))
 	}
 }
+
+// TestWarningsHideNoError: however much of a message is not kept, what refuses it is told.
+func TestWarningsHideNoError(t *testing.T) {
+	t.Parallel()
+	s := newSource(4)
+	o := s.objects(1)
+	o.Entries, o.Folders, o.Associations = nil, nil, nil
+	for range 600 {
+		o.Entries = append(o.Entries, s.entry())
+		o.Associations = append(o.Associations, s.association(document.HasMember, o.Sets[0].ID, o.Entries[len(o.Entries)-1].ID))
+	}
+	o.Associations = o.Associations[:599]
+	message := strings.ReplaceAll(string(ebxml.AppendSubmission(nil, &o)), "</ExtrinsicObject>", `<Classification classificationScheme="urn:uuid:00000000-0000-4000-8000-000000000000" nodeRepresentation="x"/></ExtrinsicObject>`)
+	got, err := ebxml.ReadSubmission([]byte(message))
+	if err != nil || len(got.Problems) != 501 || !got.Problems.Refuses() {
+		t.Errorf("%v, %d problems, refused: %v", err, len(got.Problems), got.Problems.Refuses())
+	}
+}

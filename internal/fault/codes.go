@@ -18,7 +18,9 @@ const (
 	MissingMetadata       Code = "XDSMissingDocumentMetadata"
 	DuplicateInRegistry   Code = "XDSDuplicateUniqueIdInRegistry"
 	DuplicateInMessage    Code = "XDSRegistryDuplicateUniqueIdInMessage"
+	DuplicateInRepository Code = "XDSRepositoryDuplicateUniqueIdInMessage"
 	NonIdenticalHash      Code = "XDSNonIdenticalHash"
+	NonIdenticalSize      Code = "XDSNonIdenticalSize"
 	UnresolvedReference   Code = "UnresolvedReferenceException"
 	TargetDeprecated      Code = "XDSRegistryDeprecatedDocumentError"
 	UnknownDocument       Code = "XDSDocumentUniqueIdError"
@@ -30,7 +32,16 @@ const (
 	MissingQueryParam     Code = "XDSStoredQueryMissingParam"
 	BadQueryParam         Code = "XDSStoredQueryParamNumber"
 	UpdateOperation       Code = "XDSMetadataUpdateOperationError"
+	UpdateRefused         Code = "XDSMetadataUpdateError"
+	VersionMismatch       Code = "XDSMetadataVersionError"
+	PatientReconciliation Code = "XDSPatientIDReconciliationError"
+	IdentifierMismatch    Code = "XDSMetadataIdentifierError"
+	ReferencesExist       Code = "ReferencesExistException"
+	Unreferenced          Code = "XDSUnreferencedObjectException"
+	ModelBroken           Code = "XDSMetadataModelException"
 	UnknownStoredQuery    Code = "XDSUnknownStoredQuery"
+	SeveralPatients       Code = "XDSResultNotSinglePatient"
+	TooManyResults        Code = "XDSTooManyResults"
 	MalformedBody         Code = "DLMalformedBody"
 	WrongMediaType        Code = "DLUnsupportedMediaType"
 	NotAcceptable         Code = "DLNotAcceptable"
@@ -50,6 +61,7 @@ const (
 	AssertionRefused      Code = "DLAssertionRefused"
 	ScopeMissing          Code = "DLScopeMissing"
 	OrganisationDenied    Code = "DLOrganisationDenied"
+	TransactionOff        Code = "DLTransactionOff"
 	AccessDenied          Code = "DLAccessDenied"
 	ResourceNotFound      Code = "DLNotFound"
 	ResourceGone          Code = "DLGone"
@@ -102,6 +114,8 @@ var table = map[Code]Info{
 	MissingMetadata:       {Invalid, http.StatusBadRequest, "required", "XDSMissingDocumentMetadata", "A document has no entry."},
 	DuplicateInRegistry:   {Conflict, http.StatusConflict, "duplicate", "XDSDuplicateUniqueIdInRegistry", "An object with this id is registered already."},
 	DuplicateInMessage:    {Invalid, http.StatusBadRequest, "duplicate", "XDSRegistryDuplicateUniqueIdInMessage", "The same id stands twice in one message."},
+	DuplicateInRepository: {Invalid, http.StatusBadRequest, "duplicate", "XDSRepositoryDuplicateUniqueIdInMessage", "Two documents of one message have the same uniqueId."},
+	NonIdenticalSize:      {Conflict, http.StatusConflict, "conflict", "XDSNonIdenticalSize", "A document with this uniqueId and another size is registered already."},
 	NonIdenticalHash:      {Conflict, http.StatusConflict, "conflict", "XDSNonIdenticalHash", "A document with this uniqueId and other bytes is registered already."},
 	UnresolvedReference:   {Invalid, http.StatusBadRequest, "not-found", "UnresolvedReferenceException", "A relation or reference names something that is not there."},
 	TargetDeprecated:      {Conflict, http.StatusConflict, "conflict", "XDSRegistryDeprecatedDocumentError", "The related document is deprecated already."},
@@ -114,7 +128,16 @@ var table = map[Code]Info{
 	MissingQueryParam:     {Invalid, http.StatusBadRequest, "required", "XDSStoredQueryMissingParam", "A required search parameter is missing (R1)."},
 	BadQueryParam:         {Invalid, http.StatusBadRequest, "value", "XDSStoredQueryParamNumber", "A search parameter's value cannot be read."},
 	UpdateOperation:       {Invalid, http.StatusBadRequest, "invalid", "XDSMetadataUpdateOperationError", "A message that updates metadata does not say what it updates as it should."},
+	UpdateRefused:         {Invalid, http.StatusBadRequest, "business-rule", "XDSMetadataUpdateError", "What is registered cannot be updated as the message asks."},
+	VersionMismatch:       {Conflict, http.StatusConflict, "conflict", "XDSMetadataVersionError", "The message updates another version than the current one, or none."},
+	PatientReconciliation: {Invalid, http.StatusBadRequest, "business-rule", "XDSPatientIDReconciliationError", "An update would connect objects of different patients, or move to another patient what is connected."},
+	IdentifierMismatch:    {Invalid, http.StatusBadRequest, "business-rule", "XDSMetadataIdentifierError", "An update's identifiers are not those of what it updates."},
+	ReferencesExist:       {Conflict, http.StatusConflict, "conflict", "ReferencesExistException", "What is to be removed is referred to by what would stay."},
+	Unreferenced:          {Conflict, http.StatusConflict, "conflict", "XDSUnreferencedObjectException", "The removal would leave something that nothing refers to."},
+	ModelBroken:           {Conflict, http.StatusConflict, "conflict", "XDSMetadataModelException", "The removal would leave metadata that break the model."},
 	UnknownStoredQuery:    {Invalid, http.StatusBadRequest, "not-supported", "XDSUnknownStoredQuery", "The stored query is not one that this address answers."},
+	SeveralPatients:       {Invalid, http.StatusBadRequest, "business-rule", "XDSResultNotSinglePatient", "The stored query finds objects of more than one patient; asked for as references they can be told apart."},
+	TooManyResults:        {TooLarge, http.StatusRequestEntityTooLarge, "too-costly", "XDSTooManyResults", "The stored query finds more than one answer holds; narrow it, or ask for references."},
 	MalformedBody:         {Invalid, http.StatusBadRequest, "structure", "XDSRegistryError", "The body is not the JSON, form or bundle it should be."},
 	WrongMediaType:        {Unsupported, http.StatusUnsupportedMediaType, "not-supported", "XDSRegistryError", "The Content-Type is not one this address takes."},
 	NotAcceptable:         {Unsupported, http.StatusNotAcceptable, "not-supported", "XDSRegistryError", "Accept or _format asks for another form than JSON and XML of FHIR 4.0; nothing was done."},
@@ -134,6 +157,7 @@ var table = map[Code]Info{
 	AssertionRefused:      {Unauthenticated, http.StatusUnauthorized, "login", "XDSRegistryError", "The SAML assertion is missing, not valid, or not about the patient asked for (C4, X2)."},
 	ScopeMissing:          {Denied, http.StatusForbidden, "forbidden", "XDSRegistryError", "The token lacks the scope for this (W1, C6)."},
 	OrganisationDenied:    {Denied, http.StatusForbidden, "forbidden", "XDSRegistryError", "The token's organisation has no instance it may use here (T2, T3)."},
+	TransactionOff:        {Denied, http.StatusForbidden, "not-supported", "XDSRegistryError", "The instance does not answer this transaction (T6)."},
 	AccessDenied:          {Denied, http.StatusForbidden, "forbidden", "XDSDocumentUniqueIdError", "The access rules deny it (C1-C8)."},
 	ResourceNotFound:      {NotFound, http.StatusNotFound, "not-found", "XDSRegistryError", "Nothing is at this address."},
 	ResourceGone:          {Gone, http.StatusGone, "deleted", "XDSDocumentUniqueIdError", "The document was deleted (W3)."},

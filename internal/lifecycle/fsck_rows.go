@@ -26,31 +26,40 @@ type drive struct {
 // drives are all comparisons of rows. Anti-joins without an index take wider windows, each of which reads the other table once.
 var drives = []drive{
 	{"document_entry", "id", pageSize, []rowCheck{
-		// What was found infected after it was published keeps its entry: it is listed and cannot be opened.
+		// What was found infected after it was published keeps its entry: it is listed and cannot be opened. On-Demand entries, and those whose bytes
+		// another repository keeps, never have an object (ITI-42, 61); of an Offline one the bytes are removed (ITI-86), or are those of a newer version
+		// that is another patient's (ITI-57).
 		{EntryWithoutObject, `select e.object_key, e.id, null::uuid, case when o.key is null then 'the entry names an object that has no row'
 		    when o.state = 'Q' then 'the entry''s object is in quarantine' else 'the entry is not deleted and its bytes are' end
 		  from tenant.document_entry e left join tenant.stored_object o on o.key = e.object_key
-		  where e.id > $1 and e.id <= $2 and (o.key is null or e.status <> 'T' and o.state in ('Q', 'R', 'G')
-		    and not (o.state = 'Q' and coalesce(o.held->>'late' = 'true' and o.held->>'entry_id' = e.id::text, false)))`},
-		{DeletedButKept, `select e.object_key, e.id, null::uuid, 'the entry is deleted and nobody has decided that its bytes go'
+		  where e.id > $1 and e.id <= $2 and e.object_type = 'S' and not e.rest ? 'repository' and (o.key is null and not (e.status = 'T' and e.object_key = '00000000-0000-0000-0000-000000000000')
+		    or e.status <> 'T' and not e.rest ? 'offline' and o.state in ('Q', 'R', 'G')
+		    and not (o.state = 'Q' and coalesce(o.held->>'late' = 'true' and exists (select 1 from tenant.document_entry v
+		      where v.id = (o.held->>'entry_id')::uuid and v.logical_id = e.logical_id), false)))`},
+		// Versions share an object: it stays while one of them needs it.
+		{DeletedButKept, `select e.object_key, e.id, null::uuid, case e.status when 'T' then 'the entry is deleted and nobody has decided that its bytes go'
+		    else 'the entry''s document is removed and nobody has decided that its bytes go' end
 		  from tenant.document_entry e join tenant.stored_object o on o.key = e.object_key
-		  where e.id > $1 and e.id <= $2 and e.status = 'T' and o.state in ('S', 'Q')`},
+		  where e.id > $1 and e.id <= $2 and (e.status = 'T' or e.rest ? 'offline') and o.state in ('S', 'Q')
+		  and not exists (select 1 from tenant.document_entry v where v.logical_id = e.logical_id and v.object_key = e.object_key and v.status <> 'T' and not v.rest ? 'offline')`},
 		{EntryDiffers, `select e.object_key, e.id, null::uuid, 'size or SHA-256 of the entry are not those of its object''s row'
 		  from tenant.document_entry e join tenant.stored_object o on o.key = e.object_key
 		  where e.id > $1 and e.id <= $2 and e.status <> 'T' and o.state = 'S' and (o.size <> e.size or o.sha256 <> e.sha256)`},
 		{EntryOutsideSet, `select null::uuid, e.id, e.submission_id, 'the entry is no member of its submission set, which has others'
 		  from tenant.document_entry e where e.id > $1 and e.id <= $2
 		  and exists (select 1 from tenant.association m where m.source_id = e.submission_id and m.kind = 'M')
-		  and not exists (select 1 from tenant.association m where m.source_id = e.submission_id and m.kind = 'M' and m.target_id = e.id)`},
+		  and not exists (select 1 from tenant.association m where m.source_id = e.submission_id and m.kind = 'M' and m.target_id = e.id)
+		  and not (e.status = 'T' or exists (select 1 from tenant.association m join tenant.submission s on s.id = m.source_id and s.kind = 'S'
+		    where m.target_id = e.id and m.kind = 'M'))`}, // a removal may leave a set its other members, and an entry another set (ITI-62)
 		// The object's row knows the event of the upload until a deletion takes its place; then, or when it is not the one, the patient's
 		// events are looked through. The hour keeps an earlier life of the same id from vouching. "case" keeps the order: the first look
-		// is one index entry, the second may be many. What the quarantine desk released was created by that.
+		// is one index entry, the second may be many. What the quarantine desk released was created by that, a newer version by its update.
 		{AuditMissing, `select e.object_key, e.id, null::uuid, 'no create event of the audit log names the entry'
 		  from tenant.document_entry e left join tenant.stored_object o on o.key = e.object_key
 		  where e.id > $1 and e.id <= $2 and e.registered_at >= $3 and not case
-		  when exists (select 1 from tenant.audit_event a where a.id = o.event_id and (a.action = 'C' or a.operation = 'quarantine-release') and a.outcome = 'S'
+		  when exists (select 1 from tenant.audit_event a where a.id = o.event_id and (a.action = 'C' or a.operation in ('quarantine-release', 'update', 'restricted-update')) and a.outcome = 'S'
 		    and a.detail->'documents' @> jsonb_build_array(jsonb_build_object('entry_id', e.id::text))) then true
-		  else exists (select 1 from tenant.audit_event a where a.patient_id = e.patient_id and (a.action = 'C' or a.operation = 'quarantine-release') and a.outcome = 'S'
+		  else exists (select 1 from tenant.audit_event a where a.patient_id = e.patient_id and (a.action = 'C' or a.operation in ('quarantine-release', 'update', 'restricted-update')) and a.outcome = 'S'
 		    and a.at >= e.registered_at - interval '1 hour'
 		    and a.detail->'documents' @> jsonb_build_array(jsonb_build_object('entry_id', e.id::text))) end`},
 	}},
@@ -68,16 +77,18 @@ var drives = []drive{
 		    join tenant.submission s on s.id = m.source_id and s.kind = 'S' where m.target_id = f.id and m.kind = 'M')`},
 	}},
 	{"association", "id", pageSize, []rowCheck{
+		// A set's member may be a document, a folder or an association; a folder's is a document.
 		{AssociationBroken, `select null::uuid, e.id, a.id, case when s.id is null then 'its submission set is not there'
 		    when a.kind <> 'M' and f.id is null then 'the entry it begins at is not there' else 'the entry it points to is not there' end
 		  from tenant.association a left join tenant.submission s on s.id = case a.kind when 'M' then a.source_id else a.submission_id end
 		  left join tenant.document_entry e on e.id = a.target_id left join tenant.document_entry f on f.id = a.source_id and a.kind <> 'M'
 		  left join tenant.submission g on g.id = a.target_id and g.kind = 'F' and a.kind = 'M' and s.kind = 'S'
-		  where a.id > $1 and a.id <= $2 and (s.id is null or e.id is null and g.id is null or a.kind <> 'M' and f.id is null)`},
+		  left join tenant.association h on h.id = a.target_id and a.kind = 'M' and s.kind = 'S'
+		  where a.id > $1 and a.id <= $2 and (s.id is null or e.id is null and g.id is null and h.id is null or a.kind <> 'M' and f.id is null)`},
 		// An entry registered after the association is another one that took over the id of a deleted one.
 		{ReplacedButCurrent, `select null::uuid, e.id, a.id, 'the document was replaced and is still current'
 		  from tenant.association a join tenant.document_entry e on e.id = a.target_id
-		  where a.id > $1 and a.id <= $2 and a.kind in ('R', 'Y') and e.status = 'A' and e.registered_at <= a.registered_at`},
+		  where a.id > $1 and a.id <= $2 and a.kind in ('R', 'Y') and a.status = 'A' and e.status = 'A' and e.registered_at <= a.registered_at`},
 	}},
 	{"stored_object", "key", pageSize, []rowCheck{
 		// Events of stored objects are looked for by their entries.

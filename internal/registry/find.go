@@ -71,7 +71,7 @@ func (o Order) Of(e document.Entry) Position {
 	if o.Registered {
 		return Position{At: e.Registered, ID: e.ID}
 	}
-	return Position{At: e.Creation.At, ID: e.ID}
+	return Position{At: listedAt(e), ID: e.ID}
 }
 
 // Before is the place right before p: what follows it begins with p itself.

@@ -234,10 +234,12 @@ func wantIndex(t *testing.T, name string, text []byte, walks int, walked bool) {
 		t.Fatalf("%s: %v", text, err)
 	}
 	const index = "document_entry_patient_id_status_creation_time_id_idx"
+	const versions = "document_entry_logical_id_version_idx" // is there a later version of a deprecated one
 	answer[0].Plan.each(func(p plan) {
 		switch {
 		case p.Index == index && strings.Contains(p.Cond, "patient_id") && strings.Contains(p.Cond, "status"):
 			walks--
+		case p.Index == versions && strings.Contains(p.Cond, "logical_id"):
 		case p.Index != "", strings.Contains(p.Node, "Seq Scan"), walked && strings.Contains(p.Node, "Sort"):
 			t.Errorf("%s: %s %s %s", name, p.Node, p.Index, p.Cond)
 		}

@@ -211,12 +211,26 @@ func (p *planned) requests() map[string]struct {
 		"lists of much": {p.lists(registry.ListQuery{Patient: p.much, After: place}), versions},
 		"list by id":    {inTenant(func(tx *postgres.Tx) error { _, err := registry.ListsByID(ctx, tx, some(1)); return err }), versions},
 		"folders named": {inTenant(func(tx *postgres.Tx) error {
-			_, err := registry.FoldersNamed(ctx, tx, some(1), []string{"s7"})
+			_, err := registry.ListsNamed(ctx, tx, some(1), []string{"s7"})
 			return err
 		}), versions},
 		"folders of entries": {inTenant(func(tx *postgres.Tx) error { _, err := registry.FoldersOf(ctx, tx, some(3)); return err }), versions},
-		"set taken":          {inTenant(func(tx *postgres.Tx) error { _, err := registry.SetTaken(ctx, tx, "s7"); return err }), ""},
-		"set that brought":   {inTenant(func(tx *postgres.Tx) error { _, err := registry.BroughtBy(ctx, tx, "s7"); return err }), versions},
+		"entries named": {inTenant(func(tx *postgres.Tx) error {
+			_, err := registry.Entries(ctx, tx, registry.Keys{IDs: some(3), UniqueIDs: []string{"u7", "u8"}, LogicalIDs: some(2)})
+			return err
+		}), versions},
+		"entries to be fetched": {inTenant(func(tx *postgres.Tx) error {
+			_, err := registry.Named(ctx, tx, []string{"u7", "u8", "a9"})
+			return err
+		}), versions},
+		"folders by any id": {inTenant(func(tx *postgres.Tx) error {
+			_, err := registry.Lists(ctx, tx, document.FolderKind, registry.Keys{IDs: some(3), UniqueIDs: []string{"s7"}, LogicalIDs: some(2)})
+			return err
+		}), versions},
+		"associations at either end": {inTenant(func(tx *postgres.Tx) error { _, err := registry.Linked(ctx, tx, some(21)); return err }), versions},
+		"associations named":         {inTenant(func(tx *postgres.Tx) error { _, err := registry.Links(ctx, tx, some(21)); return err }), versions},
+		"set taken":                  {inTenant(func(tx *postgres.Tx) error { _, err := registry.SetTaken(ctx, tx, "s7"); return err }), ""},
+		"set that brought":           {inTenant(func(tx *postgres.Tx) error { _, err := registry.BroughtBy(ctx, tx, "s7"); return err }), versions},
 		"receipt": {inTenant(func(tx *postgres.Tx) error {
 			_, err := registry.Receipt(ctx, tx, p.entry.SubmissionID)
 			return ignore(err)

@@ -56,13 +56,14 @@ func (l Locator) Key(p document.PatientID) uuid.UUID {
 // Register queues all rows of a submission on b, and the locator rows to follow in the control schema. Targets of replacing
 // relations become deprecated together with what was appended to or transformed from them; a target that is not approved any
 // more makes b.Send fail with TargetDeprecated, so two racing replacements have one winner. A deleted entry's id may be used
-// again: its tombstone gives way.
+// again: its tombstone gives way, unless another version of the same document is there.
 func Register(tx *postgres.Tx, b *postgres.Batch, l Locator, s Submission) error {
 	if err := storable(s); err != nil {
 		return err
 	}
 	ids := lo.Map(s.Entries, func(e document.Entry, _ int) string { return e.ID.String() })
-	b.Queue(nil, `delete from tenant.document_entry where id = any($1::text[]::uuid[]) and status = 'T'`, ids)
+	b.Queue(nil, `delete from tenant.document_entry d where id = any($1::text[]::uuid[]) and status = 'T'
+	  and not exists (select from tenant.document_entry v where v.logical_id = d.logical_id and v.status <> 'T')`, ids)
 	if err := queueSet(b, s.Set, s.Receipt); err != nil {
 		return err
 	}
@@ -129,17 +130,24 @@ func queueEntry(b *postgres.Batch, e document.Entry) error {
 	}
 	b.Queue(nil, `insert into tenant.document_entry (id, logical_id, version, unique_id, alias_id, patient_id, status, submission_id, object_key,
 	  class_code, type_code, format_code, facility_code, practice_code, event_codes, confidentiality, reference_ids,
-	  creation_time, service_start, service_stop, mime_type, size, sha1, sha256, registered_at, rest)
-	  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
+	  creation_time, service_start, service_stop, mime_type, size, sha1, sha256, registered_at, rest, object_type)
+	  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)`,
 		e.ID, e.LogicalID, e.Version, e.UniqueID, nullText(e.AliasID), e.Patient.CX(), string(e.Status), e.SubmissionID, e.ObjectKey,
 		e.Class.Token(), e.Type.Token(), e.Format.Token(), e.Facility.Token(), e.Practice.Token(), tokens(e.Events), tokens(e.Confidentiality), e.References,
-		e.Creation.At, nullTime(e.ServiceStart), nullTime(e.ServiceStop), e.MimeType, e.Size, e.SHA1, e.SHA256, e.Registered, rest)
+		listedAt(e), nullTime(e.ServiceStart), nullTime(e.ServiceStop), e.MimeType, e.Size, digest(e.SHA1), digest(e.SHA256), e.Registered, rest, objectType(e))
 	return nil
 }
 
+// digest is never null: what is not known of an On-Demand entry, or of one that another repository keeps, is empty.
+func digest(sum []byte) []byte {
+	if sum == nil {
+		return []byte{}
+	}
+	return sum
+}
+
 func queueAssociation(b *postgres.Batch, s document.SubmissionSet, a document.Association) {
-	b.Queue(nil, `insert into tenant.association (id, kind, source_id, target_id, submission_id, registered_at) values ($1, $2, $3, $4, $5, $6)`,
-		a.ID, string(a.Type), a.Source, a.Target, s.ID, s.Registered)
+	QueueAssociation(b, s, a)
 	if !a.Type.Deprecates() {
 		return
 	}
@@ -173,17 +181,20 @@ func ByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (document.Entry, e
 	return first(rows, err)
 }
 
-// ForChange is ByID that locks the entry until the transaction ends.
+// ForChange is ByID that locks the entry, with all its versions, until the transaction ends: the newest first, as Existing and Versions do.
 func ForChange(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (document.Entry, error) {
-	rows, err := tx.Query(ctx, selectEntry+`where id = $1 for update`, id)
-	return first(rows, err)
+	all, err := entries(ctx, tx, `where logical_id = (select e.logical_id from tenant.document_entry e where e.id = $1) order by version desc for update`, id)
+	if e, found := lo.Find(all, func(e document.Entry) bool { return e.ID == id }); found || err != nil {
+		return e, err
+	}
+	return document.Entry{}, unknownEntry()
 }
 
-// ByUniqueID finds the entry under either of its unique identifiers: the current one before deprecated ones before tombstones,
-// the newest of several.
+// ByUniqueID finds the entry under either of its unique identifiers: the current one before deprecated ones before tombstones, one whose bytes are
+// here before one whose are not, the newest of several.
 func ByUniqueID(ctx context.Context, tx *postgres.Tx, uniqueID string) (document.Entry, error) {
 	rows, err := tx.Query(ctx, selectEntry+`where unique_id = $1 or alias_id = $1
-	  order by case status when 'A' then 0 when 'D' then 1 else 2 end, registered_at desc, id desc limit 1`, uniqueID)
+	  order by case status when 'A' then 0 when 'D' then 1 else 2 end, object_key = '00000000-0000-0000-0000-000000000000', registered_at desc, id desc limit 1`, uniqueID)
 	return first(rows, err)
 }
 
@@ -196,44 +207,41 @@ func first(rows pgx.Rows, err error) (document.Entry, error) {
 		return document.Entry{}, err
 	}
 	if len(found) == 0 {
-		return document.Entry{}, fault.New(fault.UnknownDocument, "No document with this identifier is registered in this home community.")
+		return document.Entry{}, unknownEntry()
 	}
 	return found[0], nil
 }
 
+func unknownEntry() error {
+	return fault.New(fault.UnknownDocument, "No document with this identifier is registered in this home community.")
+}
+
 // SetConfidentiality changes an entry's codes and keeps the change as an event of its own (W5).
 func SetConfidentiality(b *postgres.Batch, e document.Entry, codes []document.Code, change Change) error {
-	old := e.Confidentiality
-	e.Confidentiality = codes
-	rest, err := encodeEntry(e)
-	if err != nil {
+	if err := Recode(b, e, codes); err != nil {
 		return err
 	}
-	if text := joined(codes); len(text) > maxCodes {
-		return fault.New(fault.MetadataError, "More confidentiality codes than can be kept. Send each once, and only those that apply.").By("W5")
-	}
-	b.Queue(nil, `update tenant.document_entry set confidentiality = $2, rest = $3 where id = $1`, e.ID, tokens(codes), rest)
-	b.Queue(nil, `insert into tenant.confidentiality_change (logical_id, changed_at, codes, previous, event_id) values ($1, $2, $3, $4, $5)`,
-		e.LogicalID, change.At, joined(codes), clipped(joined(old)), change.Event)
-	return nil
+	return KeepChange(b, e.LogicalID, e.Confidentiality, codes, change)
 }
 
 // Bury makes an entry a tombstone: what is left says that it existed, of whom, and nothing of its content (W3).
 func Bury(b *postgres.Batch, e document.Entry) {
-	b.Queue(nil, `update tenant.document_entry set status = 'T', rest = '{}', event_codes = null, reference_ids = null,
+	b.Queue(nil, `update tenant.document_entry set status = 'T', event_codes = null, reference_ids = null,
+	  rest = case when rest ? 'repository' then jsonb_build_object('repository', rest->'repository') else '{}' end,
 	  service_start = null, service_stop = null where id = $1`, e.ID)
-	// A submission set whose last document goes loses its own words too: titles of real sets hold the patient's number.
-	// Its documents are found as its members: no index leads from a set to its entries.
-	b.Queue(nil, `update tenant.submission set rest = '{}' where id = $1 and not exists (select 1 from tenant.association m
-	  join tenant.document_entry e on e.id = m.target_id where m.source_id = $1 and m.kind = 'M' and e.submission_id = $1 and e.id <> $2 and e.status <> 'T')`,
-		e.SubmissionID, e.ID)
+	// A submission set whose last document goes loses its own words too, be it that it brought it or that it refers to it: titles of real sets hold the
+	// patient's number. Its documents are found as its members: no index leads from a set to its entries.
+	b.Queue(nil, `update tenant.submission s set rest = '{}' where s.kind = 'S' and s.id in (select a.source_id from tenant.association a where a.target_id = $1 and a.kind = 'M')
+	  and not exists (select 1 from tenant.association m join tenant.document_entry e on e.id = m.target_id
+	    where m.source_id = s.id and m.kind = 'M' and e.id <> $1 and e.status <> 'T' and e.registered_at <= m.registered_at)`, e.ID)
 }
 
-// Set finds a submission set and the entries it brought, deleted ones among them; fault.ResourceNotFound when there is none.
+// Set finds a submission set and the entries it brought, deleted ones among them, and not those that it only refers to; fault.ResourceNotFound when
+// there is none.
 func Set(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (document.SubmissionSet, []uuid.UUID, error) {
 	rows, err := tx.Query(ctx, `select id, unique_id, patient_id, source_id, content_type, submission_time, registered_at, rest,
-	  array(select a.target_id::text from tenant.association a where a.source_id = s.id and a.kind = 'M'
-	    and not exists (select 1 from tenant.submission f where f.id = a.target_id and f.kind = 'F') order by a.id)
+	  array(select a.target_id::text from tenant.association a join tenant.document_entry e on e.id = a.target_id
+	    where a.source_id = s.id and a.kind = 'M' and a.membership is distinct from 'R' order by a.id)
 	  from tenant.submission s where id = $1 and kind = 'S'`, id)
 	if err != nil {
 		return document.SubmissionSet{}, nil, err
@@ -261,20 +269,6 @@ func Receipt(ctx context.Context, tx *postgres.Tx, set uuid.UUID) (string, error
 
 // Relations finds what the given entries replace, transform, append to or sign.
 func Relations(ctx context.Context, tx *postgres.Tx, entries []uuid.UUID) (map[uuid.UUID][]document.Association, error) {
-	texts := lo.Map(entries, func(id uuid.UUID, _ int) string { return id.String() })
-	rows, err := tx.Query(ctx, `select id, kind::text, source_id, target_id from tenant.association
-	  where source_id = any($1::text[]::uuid[]) and kind <> 'M' order by id`, texts)
-	if err != nil {
-		return nil, err
-	}
-	found, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (document.Association, error) {
-		var a document.Association
-		var kind string
-		err := r.Scan(&a.ID, &kind, &a.Source, &a.Target)
-		if err == nil {
-			a.Type = document.AssociationType(kind[0])
-		}
-		return a, err
-	})
+	found, err := associations(ctx, tx, `where source_id = any($1::text[]::uuid[]) and kind <> 'M' and status = 'A' order by id`, postgres.Texts(entries))
 	return lo.GroupBy(found, func(a document.Association) uuid.UUID { return a.Source }), err
 }

@@ -106,13 +106,22 @@ func TestRelations(t *testing.T) {
 	mustRegister(t, s, second)
 	in(t, s, func(tx *postgres.Tx) error {
 		got, err := registry.Relations(t.Context(), tx, []uuid.UUID{added.ID, signed.ID, alone.ID, uuid.New()})
-		want := map[uuid.UUID][]document.Association{added.ID: first.Associations[1:], signed.ID: second.Associations[1:]}
+		want := map[uuid.UUID][]document.Association{added.ID: registered(first, first.Associations[1:]), signed.ID: registered(second, second.Associations[1:])}
 		slices.SortFunc(want[signed.ID], func(x, y document.Association) int { return strings.Compare(x.ID.String(), y.ID.String()) })
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 		return err
 	})
+}
+
+// registered are associations with what the registry says of them.
+func registered(sub registry.Submission, of []document.Association) (out []document.Association) {
+	for _, a := range of {
+		a.LogicalID, a.Version, a.Status, a.Submission, a.Registered = a.ID, 1, document.Approved, sub.Set.ID, sub.Set.Registered
+		out = append(out, a)
+	}
+	return out
 }
 
 // TestNothingIsRegisteredTwice: of a submission with one id too many nothing stays.
@@ -125,7 +134,7 @@ func TestNothingIsRegisteredTwice(t *testing.T) {
 		"document_entry_pkey":                   func(sub *registry.Submission) { sub.Entries[1].ID = there.Entries[0].ID },
 		"document_entry_logical_id_version_idx": func(sub *registry.Submission) { sub.Entries[1].LogicalID = there.Entries[0].LogicalID },
 		"submission_pkey":                       func(sub *registry.Submission) { sub.Set.ID = there.Set.ID },
-		"submission_unique_id_idx":              func(sub *registry.Submission) { sub.Set.UniqueID = there.Set.UniqueID },
+		"submission_unique_id_version_idx":      func(sub *registry.Submission) { sub.Set.UniqueID = there.Set.UniqueID },
 		"association_pkey":                      func(sub *registry.Submission) { sub.Associations[1].ID = there.Associations[0].ID },
 	} {
 		t.Run(name, func(t *testing.T) {

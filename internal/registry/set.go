@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -114,13 +113,14 @@ func ListsByID(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]documen
 // selectList keeps members that are there from deleted ones, and leaves out entries younger than their membership, which took over the id of
 // a deleted one and may be another patient's.
 const selectList = `select s.id, s.kind::text, s.unique_id, s.patient_id, s.status::text, s.source_id, s.content_type, s.codes, s.submission_time,
-  s.registered_at, s.rest,
+  s.registered_at, s.rest, coalesce(s.logical_id, s.id), s.version,
+  s.status = 'D' and exists (select 1 from tenant.submission n where n.unique_id = s.unique_id and n.version > s.version),
   array(select a.target_id::text from tenant.association a join tenant.document_entry e on e.id = a.target_id
-    where a.source_id = s.id and a.kind = 'M' and e.status <> 'T' and e.registered_at <= a.registered_at order by a.id),
+    where a.source_id = s.id and a.kind = 'M' and a.status = 'A' and e.status <> 'T' and e.registered_at <= a.registered_at order by a.id),
   array(select a.target_id::text from tenant.association a join tenant.submission f on f.id = a.target_id and f.kind = 'F'
-    where a.source_id = s.id and a.kind = 'M' order by a.id),
+    where a.source_id = s.id and a.kind = 'M' and a.status = 'A' order by a.id),
   array(select a.target_id::text from tenant.association a join tenant.document_entry e on e.id = a.target_id
-    where a.source_id = s.id and a.kind = 'M' and e.status = 'T' and e.registered_at <= a.registered_at order by a.id)
+    where a.source_id = s.id and a.kind = 'M' and a.status = 'A' and e.status = 'T' and e.registered_at <= a.registered_at order by a.id)
   from tenant.submission s `
 
 func lists(ctx context.Context, tx *postgres.Tx, sql string, args ...any) ([]document.List, error) {
@@ -136,7 +136,8 @@ func scanList(r pgx.CollectableRow) (document.List, error) {
 	var kind, status, patient, content string
 	var codes, members, folders, deleted []string
 	var rest []byte
-	err := r.Scan(&l.ID, &kind, &l.UniqueID, &patient, &status, &l.SourceID, &content, &codes, &l.Time.At, &l.Registered, &rest, &members, &folders, &deleted)
+	err := r.Scan(&l.ID, &kind, &l.UniqueID, &patient, &status, &l.SourceID, &content, &codes, &l.Time.At, &l.Registered, &rest,
+		&l.LogicalID, &l.Version, &l.Superseded, &members, &folders, &deleted)
 	if err != nil {
 		return l, err
 	}
@@ -153,7 +154,7 @@ func scanList(r pgx.CollectableRow) (document.List, error) {
 
 func decodeList(l *document.List, text []byte) error {
 	var rest setRest
-	if err := json.Unmarshal(text, &rest); err != nil {
+	if err := unmarshal(text, &rest); err != nil {
 		return err
 	}
 	l.Title, l.Comments, l.Authors, l.SourcePatient = rest.Title, rest.Comments, rest.Authors, rest.SourcePatient
@@ -177,20 +178,26 @@ func Members(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]document.
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := tx.Query(ctx, `select id, unique_id, patient_id, status::text, confidentiality, class_code, creation_time from tenant.document_entry
+	rows, err := tx.Query(ctx, `select id, unique_id, patient_id, status::text, confidentiality, class_code, creation_time, object_type::text, `+laterCodes+` from tenant.document_entry
 	  where id = any($1::text[]::uuid[])`, postgres.Texts(ids))
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (document.Entry, error) {
 		var e document.Entry
-		var patient, status, class string
-		var confidentiality []string
-		err := r.Scan(&e.ID, &e.UniqueID, &patient, &status, &confidentiality, &class, &e.Creation.At)
+		var patient, status, class, object string
+		var confidentiality, later []string
+		err := r.Scan(&e.ID, &e.UniqueID, &patient, &status, &confidentiality, &class, &e.Creation.At, &object, &later)
 		if err != nil {
 			return e, err
 		}
+		if e.OnDemand = object == onDemand; e.OnDemand {
+			e.Creation = document.Time{}
+		}
 		e.Status, e.Confidentiality, e.Class = document.Status(status[0]), parsed(confidentiality), document.ParseToken(class)
+		if later != nil {
+			e.Later = parsed(later)
+		}
 		e.Patient, err = document.ParseCX(patient)
 		return e, err
 	})
@@ -200,7 +207,7 @@ func Members(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]document.
 func BroughtBy(ctx context.Context, tx *postgres.Tx, uniqueID string) (set uuid.UUID, err error) {
 	rows, err := tx.Query(ctx, `select case s.kind when 'S' then s.id else (select a.source_id from tenant.association a
 	  join tenant.submission o on o.id = a.source_id and o.kind = 'S' where a.target_id = s.id and a.kind = 'M' order by a.id limit 1) end
-	  from tenant.submission s where s.unique_id = $1`, uniqueID)
+	  from tenant.submission s where s.unique_id = $1 order by s.version limit 1`, uniqueID)
 	if err != nil {
 		return uuid.Nil, err
 	}

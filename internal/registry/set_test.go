@@ -22,7 +22,7 @@ import (
 
 // folderOf makes a folder with these members part of a submission.
 func folderOf(sub *registry.Submission, members ...uuid.UUID) document.Folder {
-	f := document.Folder{ID: uuid.New(), UniqueID: "2.25." + fmt.Sprint(uuid.New().ID()), Patient: patient, Status: document.Approved,
+	f := document.Folder{ID: uuid.New(), LogicalID: uuid.New(), Version: 2, UniqueID: "2.25." + fmt.Sprint(uuid.New().ID()), Patient: patient, Status: document.Approved,
 		Codes: []document.Code{{Value: "a", System: "1.2", Display: "En"}, {Value: "b", System: "http://x"}}, Title: "Mappe", Comments: "Notat",
 		Updated: sub.Set.Registered, Registered: sub.Set.Registered}
 	sub.Folders = append(sub.Folders, f)
@@ -55,10 +55,10 @@ func TestListsComeBack(t *testing.T) {
 	sub.Set.Title, sub.Set.Comments, sub.Set.Authors, sub.Set.SourcePatient, sub.Set.ContentType.Display = "Tittel", "Kommentar", rich.Authors, rich.SourcePatient, "Visning"
 	f := folderOf(&sub, sub.Entries[1].ID, sub.Entries[0].ID)
 	mustRegister(t, s, sub)
-	set := document.List{Kind: document.SubmissionSetKind, ID: sub.Set.ID, UniqueID: sub.Set.UniqueID, Patient: patient, Status: document.Approved, SourceID: sub.Set.SourceID,
+	set := document.List{Kind: document.SubmissionSetKind, ID: sub.Set.ID, UniqueID: sub.Set.UniqueID, LogicalID: sub.Set.ID, Version: 1, Patient: patient, Status: document.Approved, SourceID: sub.Set.SourceID,
 		Codes: []document.Code{sub.Set.ContentType}, Time: sub.Set.Time, Title: "Tittel", Comments: "Kommentar", Authors: rich.Authors, SourcePatient: rich.SourcePatient,
 		Registered: stored, Members: []uuid.UUID{sub.Entries[0].ID, sub.Entries[1].ID}, Folders: []uuid.UUID{f.ID}}
-	folder := document.List{Kind: document.FolderKind, ID: f.ID, UniqueID: f.UniqueID, Patient: patient, Status: document.Approved, Codes: f.Codes,
+	folder := document.List{Kind: document.FolderKind, ID: f.ID, UniqueID: f.UniqueID, LogicalID: f.LogicalID, Version: 2, Patient: patient, Status: document.Approved, Codes: f.Codes,
 		Time: document.Time{At: stored, Precision: document.Milli}, Title: f.Title, Comments: f.Comments, Registered: stored,
 		Members: []uuid.UUID{sub.Entries[1].ID, sub.Entries[0].ID}}
 	wantFilled(t, f)

@@ -137,24 +137,33 @@ func gone() *fault.Problem {
 }
 
 // SetConfidentiality replaces an entry's confidentiality codes and keeps the change as an event (W5). It returns the entry as it is
-// now.
+// now. Whichever version of its metadata is addressed, the document's codes change: those of all versions.
 func (s *Service) SetConfidentiality(ctx context.Context, actor audit.Actor, a Address, codes []document.Code) (document.Entry, tenant.Tenant, error) {
 	event := audit.New(s.Now(), actor, audit.Update, "set-confidentiality")
 	var changed document.Entry
-	t, err := s.changing(ctx, a, event, func(_ *postgres.Tx, b *postgres.Batch, e document.Entry, event *audit.Event) error {
+	t, err := s.changing(ctx, a, event, func(tx *postgres.Tx, b *postgres.Batch, e document.Entry, event *audit.Event) error {
 		if e.Status == document.Tombstone {
 			return gone()
 		}
 		if err := s.Fail.Reach(ctx, failpoint.UpdateLocked); err != nil {
 			return err
 		}
-		event.Detail.Old, event.Detail.New = values(e.Confidentiality), values(codes)
+		versions, err := versionsOf(ctx, tx, e)
+		if err != nil {
+			return err
+		}
+		event.Detail.Old, event.Detail.New = values(versions[0].Confidentiality), values(codes)
 		if err := confidentialityProblems("confidentialityCode", codes).Err(); err != nil {
 			return err
 		}
 		changed = e
-		changed.Confidentiality = codes
-		return registry.SetConfidentiality(b, e, codes, registry.Change{At: s.Now().UTC(), Event: event.ID})
+		changed.Confidentiality, changed.Later = codes, nil
+		for _, v := range versions[1:] {
+			if err := registry.Recode(b, v, codes); err != nil {
+				return err
+			}
+		}
+		return registry.SetConfidentiality(b, versions[0], codes, registry.Change{At: s.Now().UTC(), Event: event.ID})
 	})
 	return changed, t, err
 }
@@ -168,7 +177,8 @@ func values(codes []document.Code) []string {
 }
 
 // Delete makes the entry a tombstone and queues the removal of its bytes, in one transaction (W3). A document replaced or appended
-// to may be deleted like any other; what refers to it keeps its relation.
+// to may be deleted like any other; what refers to it keeps its relation. Whichever version of its metadata is addressed, the document is deleted: all
+// versions go. Single ones are removed by RemoveMetadata.
 func (s *Service) Delete(ctx context.Context, actor audit.Actor, a Address) error {
 	event := audit.New(s.Now(), actor, audit.Delete, "delete")
 	_, err := s.changing(ctx, a, event, func(tx *postgres.Tx, b *postgres.Batch, e document.Entry, event *audit.Event) error {
@@ -178,12 +188,18 @@ func (s *Service) Delete(ctx context.Context, actor audit.Actor, a Address) erro
 		if err := s.Fail.Reach(ctx, failpoint.DeleteLocked); err != nil {
 			return err
 		}
-		registry.Bury(b, e)
-		s.Objects.MarkRemoval(b, e.ObjectKey, event.ID, s.Now())
-		if err := s.Queue.InsertRemove(ctx, tx, e.ObjectKey); err != nil {
+		versions, err := versionsOf(ctx, tx, e)
+		if err != nil {
 			return err
 		}
-		return s.Fail.Reach(ctx, failpoint.DeleteQueued)
+		event.Detail.Documents = nil
+		for _, v := range versions {
+			if v.Patient == e.Patient { // of one that was moved to this patient, an older version is another's
+				event.Detail.Documents = append(event.Detail.Documents, audit.Of(v))
+			}
+			registry.Bury(b, v)
+		}
+		return s.erase(ctx, tx, b, versions, versions, event.ID)
 	})
 	return err
 }

@@ -70,6 +70,11 @@ func (v *verdict) checkFolders(synthetic bool) {
 		v.checkContentType()
 	}
 	seen := map[string]bool{v.set.UniqueID: true}
+	if v.request.Form.xds() {
+		for _, e := range v.entries {
+			seen[e.UniqueID] = true
+		}
+	}
 	for i, f := range v.folders {
 		for _, id := range lo.Uniq([]string{f.UniqueID, f.ID.String()}) {
 			if seen[id] || v.holds(f.ID) {

@@ -67,5 +67,9 @@ func (s *Service) Repeat(ctx context.Context, actor audit.Actor, o *Once) (Recei
 		first, err = firstReceipt(ctx, tx, mine[i], o.first.Set)
 		return err
 	})
+	if fault.KindOf(err) == fault.NotFound { // removed since (ITI-62)
+		return Receipt{}, s.RefuseUnread(ctx, actor, audit.Create, "provide", fault.New(fault.ResourceGone, "What this message registered has been removed since. Nothing was stored. "+
+			"If it is to be registered again, send it as a new message.").By("W3"))
+	}
 	return first, err
 }

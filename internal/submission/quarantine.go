@@ -26,11 +26,12 @@ type heldMessage struct {
 	Relations []heldRelation         `json:"relations,omitempty"`
 }
 
-// heldRelation is a Relation: the type by its letter in the registry.
+// heldRelation is a relation to a registered document: the type by its letter in the registry.
 type heldRelation struct {
-	Type     string    `json:"type"`
-	Entry    uuid.UUID `json:"entry,omitzero"`
-	UniqueID string    `json:"uniqueId,omitempty"`
+	Type          string        `json:"type"`
+	Entry         uuid.UUID     `json:"entry,omitzero"`
+	UniqueID      string        `json:"uniqueId,omitempty"`
+	Documentation document.Code `json:"documentation,omitzero"`
 }
 
 // quarantine puts the bytes of infected documents away and commits their rows, each with its message, with the refusal's event (F4). On
@@ -105,8 +106,10 @@ func (v *verdict) held(ctx context.Context, i int, event audit.Event) (repositor
 // message is one document of the verdict as it is kept.
 func (v *verdict) message(i int) (json.RawMessage, error) {
 	m := heldMessage{Profile: v.tenant.Profile, Set: v.set, Entry: v.entries[i]}
-	for _, r := range v.request.Documents[i].Relations {
-		m.Relations = append(m.Relations, heldRelation{string(rune(r.Type)), r.Target.Entry, r.Target.UniqueID})
+	for _, l := range v.links {
+		if a := l.Association; l.From.Place == ADocument && l.From.Number == i && l.To.Place == Registered && a.Type != document.HasMember && a.Type != 0 {
+			m.Relations = append(m.Relations, heldRelation{string(rune(a.Type)), l.To.Target.Entry, l.To.Target.UniqueID, a.Documentation})
+		}
 	}
 	return json.Marshal(m)
 }

@@ -34,7 +34,7 @@ type Receipt struct {
 	Warnings fault.Problems
 	// Event is the id of the audit event; zero for what was registered before receipts were kept.
 	Event uuid.UUID
-	// asked is foldersAsked of the message.
+	// asked is the message's digest of that name.
 	asked string
 }
 
@@ -74,7 +74,7 @@ type warningRow struct {
 // receipt is what the verdict's rows amount to.
 func (v *verdict) receipt(event audit.Event) Receipt {
 	r := receiptOf(v.tenant, v.set, v.entries, slices.Concat(v.problems, v.noticed), event.ID)
-	r.Folders, r.asked = v.keptFolders(), v.foldersAsked()
+	r.Folders, r.asked = v.keptFolders(), v.asked()
 	return r
 }
 

@@ -25,6 +25,10 @@ import (
 // A document that was published before and found infected later has its entry still: it gets its bytes back.
 func (s *Service) Publish(ctx context.Context, tx *postgres.Tx, b *postgres.Batch, t tenant.Tenant, held repository.QuarantineRow, kept repository.Object, event *audit.Event) error {
 	if held.Custody.Late {
+		// A version that is being made (ITI-57) has the old key, and only a statement that begins after its commit sees it: the lock waits for that.
+		if _, err := registry.ForChange(ctx, tx, held.Custody.Entry); err != nil && fault.KindOf(err) != fault.NotFound {
+			return err
+		}
 		registry.Relink(b, held.Custody.Entry, held.Key, kept.Key)
 		s.recordReleased(b, held, kept, event)
 		return nil
@@ -78,7 +82,7 @@ func (s *Service) revive(ctx context.Context, tx *postgres.Tx, t tenant.Tenant, 
 		if len(r.Type) != 1 {
 			return nil, fmt.Errorf("submission: a quarantined document's relation has type %q", r.Type)
 		}
-		v.request.Documents[0].Relations = append(v.request.Documents[0].Relations, Relation{document.AssociationType(r.Type[0]), Target{r.Entry, r.UniqueID}})
+		v.request.Documents[0].Relations = append(v.request.Documents[0].Relations, Relation{document.AssociationType(r.Type[0]), Target{r.Entry, r.UniqueID}, r.Documentation})
 	}
 	return v, s.renew(ctx, tx, v, m, kept)
 }
@@ -102,7 +106,7 @@ func (s *Service) renew(ctx context.Context, tx *postgres.Tx, v *verdict, m held
 	e := m.Entry
 	e.ObjectKey, e.SubmissionID, e.Registered = kept.Key, v.set.ID, now
 	v.entries = []document.Entry{e}
-	v.associations = []document.Association{{ID: uuid.Must(uuid.NewV7()), Type: document.HasMember, Source: v.set.ID, Target: e.ID}}
+	v.assembleLinks()
 	return nil
 }
 
@@ -135,7 +139,7 @@ func (v *verdict) meetToday(ctx context.Context, tx *postgres.Tx) error {
 // forDesk says a refusal of the registry's to the desk.
 func forDesk(p *fault.Problem) error {
 	switch p.Code {
-	case fault.DuplicateInRegistry, fault.NonIdenticalHash:
+	case fault.DuplicateInRegistry, fault.NonIdenticalHash, fault.NonIdenticalSize:
 		return cannot("a document with its identifiers was registered since; the sender seems to have sent a clean one. Destroy this one.").Because(p)
 	case fault.TargetDeprecated:
 		return cannot("the document that it was to replace is not current any more: another one has replaced it.").Because(p)

@@ -23,6 +23,9 @@ func missing(location, what string) *fault.Problem {
 
 // checkClaim: profile nhn takes Comprehensive and does not insist on the word; profile ihe insists (docs/profiles.md).
 func (v *verdict) checkClaim() {
+	if v.request.Form.xds() {
+		return // there is one level
+	}
 	ihe := v.tenant.Profile == tenant.IHE
 	switch c := v.request.Claim; {
 	case c == Unrecognised:
@@ -36,8 +39,12 @@ func (v *verdict) checkClaim() {
 
 // checkSet: what a submission set must have (ITI TF-3 table 4.2.3.3-1), and a patient identifier that can be one (P2).
 func (v *verdict) checkSet(synthetic bool) {
-	if len(v.request.Documents)+len(v.request.Folders) == 0 && !v.request.Problems.Refuses() {
-		v.problems.Add(fault.New(fault.MissingMetadata, "The message holds no document entry and no folder.").At("set"))
+	if len(v.request.Documents)+len(v.request.Folders)+len(v.request.Links) == 0 && !v.request.Problems.Refuses() {
+		code := fault.MissingMetadata
+		if v.request.Form.xds() {
+			code = fault.MetadataError
+		}
+		v.problems.Add(fault.New(code, "The message holds no document entry and no folder.").At("set"))
 	}
 	if v.set.SourceID == "" {
 		v.problems.Add(missing("set.sourceId", "The source's identifier (sourceId, an OID)"))
@@ -92,7 +99,9 @@ func (v *verdict) checkEntry(i int) {
 	if !e.ServiceStart.IsZero() && !e.ServiceStop.IsZero() && e.ServiceStop.At.Before(e.ServiceStart.At) {
 		v.problems.Add(fault.New(fault.MetadataError, "The service stops before it starts.").At(at(i, "servicePeriod")).By("W4"))
 	}
-	if d.Bytes == nil {
+	if v.request.Form.xds() {
+		v.checkRegistered(i)
+	} else if d.Bytes == nil {
 		v.problems.Add(fault.New(fault.MissingDocument, "The entry's document is not in the message: no Binary has the address that its attachment names.").
 			At(at(i, "document")).By("W2"))
 	}
@@ -121,12 +130,15 @@ func (v *verdict) checkComprehensive(i int) {
 		{e.Format.Value == "", "formatCode", "The format code (content.format)"},
 		{e.Facility.Value == "", "healthcareFacilityTypeCode", "The facility type (context.facilityType)"},
 		{e.Practice.Value == "", "practiceSettingCode", "The practice setting (context.practiceSetting)"},
-		{e.Creation.IsZero(), "creationTime", "The document's creation time (attachment.creation)"},
+		{e.Creation.IsZero() && !e.OnDemand, "creationTime", "The document's creation time (attachment.creation)"},
 		{e.SourcePatient.ID.IsZero() && e.SourcePatient.Family == "", "sourcePatient", "The patient as the source knows it (context.sourcePatientInfo)"},
 	} {
 		if need.absent {
 			v.problems.Add(missing(at(i, need.field), need.what))
 		}
+	}
+	if v.request.Form.xds() {
+		return // what XDS requires beside these, and no more: checkRegistered
 	}
 	if e.Language == "" {
 		v.problems.Add(missing(at(i, "languageCode"), "The document's language (attachment.language)").AsWarning())
@@ -237,10 +249,14 @@ func (v *verdict) checkDeclared(i int, size int64, sha1, sha256 []byte) {
 // checkMessage: identifiers that must differ within one message.
 func (v *verdict) checkMessage() {
 	seen := map[string]int{}
+	code := fault.DuplicateInMessage
+	if v.request.Form == Provide {
+		code = fault.DuplicateInRepository
+	}
 	for i, e := range v.entries {
 		for _, id := range []string{"id " + e.ID.String(), "uniqueId " + e.UniqueID} {
 			if _, twice := seen[id]; twice && e.UniqueID != "" {
-				v.problems.Add(fault.New(fault.DuplicateInMessage, "Two documents of the message have the same identifier.").At(at(i, "uniqueId")))
+				v.problems.Add(fault.New(code, "Two documents of the message have the same identifier.").At(at(i, "uniqueId")))
 			}
 			seen[id] = i
 		}
@@ -250,6 +266,9 @@ func (v *verdict) checkMessage() {
 					At(at(i, fmt.Sprintf("relations[%d]", n))))
 			}
 		}
+	}
+	if _, twice := seen["uniqueId "+v.set.UniqueID]; twice && v.request.Form.xds() {
+		v.problems.Add(fault.New(fault.DuplicateInMessage, "The submission set has the uniqueId of one of its documents.").At("set.uniqueId"))
 	}
 }
 

@@ -3,6 +3,8 @@ package submission
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/fault"
@@ -35,12 +37,20 @@ func (s *Service) Status(ctx context.Context, actor audit.Actor, a Address) (Sta
 			return err
 		}
 		event.Patient, event.Entry, event.Detail.Documents = e.Patient.CX(), e.ID, []audit.Document{audit.Of(e)}
-		life, err := repository.LifeOf(ctx, tx, e.ObjectKey)
+		life, err := lifeOf(ctx, tx, e)
 		state = State{Entry: e, Life: life}
 		return err
 	})
 	state.Tenant = t
 	return state, err
+}
+
+// lifeOf is that of the document's bytes. Of those that another repository keeps, or that are made on demand, nothing is known: the zero Life.
+func lifeOf(ctx context.Context, tx *postgres.Tx, e document.Entry) (repository.Life, error) {
+	if e.ObjectKey == uuid.Nil {
+		return repository.Life{}, nil
+	}
+	return repository.LifeOf(ctx, tx, e.ObjectKey)
 }
 
 // quarantined finds the document among those that were never registered; notFound is the answer when it is not there either.

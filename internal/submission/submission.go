@@ -47,10 +47,14 @@ type Service struct {
 
 // Request is one message as its door understood it.
 type Request struct {
+	// Form is whose words it is in.
+	Form      Form
 	Set       document.SubmissionSet
 	Documents []Document
 	Folders   []Folder
-	// HomeCommunity is what the submission set says, without urn:oid:; it counts for a message without documents (T4).
+	// Links are the associations of an XDS message, its memberships among them; a bundle has none.
+	Links []Link
+	// HomeCommunity is what the submission set says, without urn:oid:; in a bundle it counts for one without documents (T4).
 	HomeCommunity string
 	// Supersedes names documents that the message deprecates without saying which of its own replaces them (MHD's PATCH form);
 	// each must be the target of a replacing relation too.
@@ -77,6 +81,8 @@ const (
 // Document is one document of a message. Locations of problems are written documents[i].field; the door turns them into its own.
 type Document struct {
 	Entry document.Entry
+	// LogicalID is the lid that an XDS message states: it must not be that of something registered, which would be updated so.
+	LogicalID uuid.UUID
 	// Identifiers are the candidates that the profile chooses from (docs/profiles.md).
 	Identifiers Identifiers
 	// HomeCommunity is as the message had it, without urn:oid:; empty when missing (T4).
@@ -98,6 +104,8 @@ type Identifiers struct{ Resource, EntryUUID, Binary, Master string }
 type Relation struct {
 	Type   document.AssociationType
 	Target Target
+	// Documentation is the code of a transformation; MHD has none.
+	Documentation document.Code
 }
 
 // Target names a registered document by entryUUID or by a unique identifier.
@@ -196,6 +204,9 @@ func (s *Service) lookAtRegistry(ctx context.Context, v *verdict) {
 // keep puts the bytes into the store; on failure nothing of them stays.
 func (s *Service) keep(ctx context.Context, v *verdict) ([]repository.Object, error) {
 	var kept []repository.Object
+	if !v.request.Form.bytes() {
+		return nil, nil
+	}
 	for i := range v.entries {
 		o, err := s.Objects.Keep(ctx, v.tenant.Schema(), v.request.Documents[i].Bytes)
 		if err != nil {

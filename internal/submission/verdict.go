@@ -1,6 +1,7 @@
 package submission
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,10 +24,12 @@ type verdict struct {
 	// tenant is zero until the home community is known and the organisation admitted.
 	tenant tenant.Tenant
 	// log is where the audit event belongs: tenant, or the organisation's only instance when the message does not say.
-	log          tenant.Tenant
-	set          document.SubmissionSet
-	entries      []document.Entry
-	folders      []document.Folder
+	log     tenant.Tenant
+	set     document.SubmissionSet
+	entries []document.Entry
+	folders []document.Folder
+	// links are the message's associations as it names them; associations what becomes of them.
+	links        []linked
 	associations []document.Association
 	// grown are the registered folders that get members.
 	grown    []uuid.UUID
@@ -51,6 +54,9 @@ func (s *Service) judge(ctx context.Context, actor audit.Actor, r Request, prepa
 	if err := errors.Join(s.findTenant(ctx, v, actor.Organisation), s.Fail.Reach(ctx, failpoint.TenantFound)); err != nil {
 		v.problems.Add(fault.Of(err)...)
 	}
+	if v.tenant.ID != 0 && !v.tenant.Serves(actor.Transaction) {
+		v.problems.Add(notServed(actor.Transaction).At(v.homePlace(0)))
+	}
 	s.assemble(v)
 	v.checkClaim()
 	v.checkSet(s.Synthetic)
@@ -61,6 +67,7 @@ func (s *Service) judge(ctx context.Context, actor audit.Actor, r Request, prepa
 	}
 	v.checkMessage()
 	v.checkFolders(s.Synthetic)
+	v.checkLinks()
 	if prepare != nil && !v.problems.Refuses() {
 		prepare(v)
 	}
@@ -68,7 +75,42 @@ func (s *Service) judge(ctx context.Context, actor audit.Actor, r Request, prepa
 		s.checkBytes(ctx, v, i)
 	}
 	tellPatient()
+	v.tellOnce()
 	return v
+}
+
+// tellOnce takes out what a rule says of a place of which the reader of an XDS message has said the same.
+func (v *verdict) tellOnce() {
+	if !v.request.Form.xds() {
+		return
+	}
+	told := map[string]bool{}
+	for _, p := range v.request.Problems {
+		told[string(p.Code)+" "+p.Location] = true
+	}
+	first := len(v.request.Problems)
+	v.problems = append(v.problems[:first:first], slices.DeleteFunc(slices.Clone(v.problems[first:]), func(p *fault.Problem) bool {
+		return p.Location != "" && told[string(p.Code)+" "+p.Location]
+	})...)
+	v.problems = v.bounded(v.problems)
+}
+
+// maxTold is how many problems of an XDS message are told: it may have 20,000 objects. What refuses comes first.
+const maxTold = 500
+
+func (v *verdict) bounded(ps fault.Problems) fault.Problems {
+	if !v.request.Form.xds() || len(ps) <= maxTold {
+		return ps
+	}
+	slices.SortStableFunc(ps, func(a, b *fault.Problem) int { return cmp.Compare(weight(a), weight(b)) })
+	return ps[:maxTold]
+}
+
+func weight(p *fault.Problem) int {
+	if p.Severity == fault.Error {
+		return 0
+	}
+	return 1
 }
 
 // stage lets the documents go into the store while the scanner looks at them.
@@ -113,15 +155,20 @@ func (s *Service) findTenant(ctx context.Context, v *verdict, organisation strin
 	return nil
 }
 
+// notServed says that the instance has a transaction switched off (T6).
+func notServed(transaction string) *fault.Problem {
+	return fault.New(fault.TransactionOff, "This instance does not take %s. Its owner can have it switched on.", transaction).By("T6")
+}
+
 // foreign says the same of an unknown home community and of somebody else's: which exist is not told (T2).
 func foreign() *fault.Problem {
 	return fault.New(fault.UnknownCommunity, "The token's organisation has no instance with this homeCommunityId. Check the OID, "+
 		"or ask the instance's owner to add the organisation to its list.").By("T2")
 }
 
-// homePlace is where the home community of document i stands; the set's stands for a message without documents.
+// homePlace is where the home community of document i stands; the set's stands for a message without documents, and for one of XDS.
 func (v *verdict) homePlace(i int) string {
-	if len(v.request.Documents) == 0 {
+	if len(v.request.Documents) == 0 || v.request.Form.xds() {
 		return "set.homeCommunityId"
 	}
 	return at(i, "homeCommunityId")
@@ -131,6 +178,9 @@ func (v *verdict) homePlace(i int) string {
 // organisation's only instance when that has profile ihe, and so does, whatever the profile, a message that has no document to say it and
 // says it nowhere else (docs/profiles.md).
 func (v *verdict) homeCommunity(mine []tenant.Tenant) (string, bool) {
+	if v.request.Form.xds() {
+		return v.xdsHome(mine)
+	}
 	home, ok := "", true
 	documents := v.request.Documents
 	if len(documents) == 0 && len(v.request.Folders) > 0 {
@@ -170,8 +220,11 @@ func (v *verdict) homeCommunity(mine []tenant.Tenant) (string, bool) {
 func (s *Service) assemble(v *verdict) {
 	now := s.Now().UTC().Truncate(1000)
 	v.set = v.request.Set
-	v.set.ID, v.set.Registered = uuid.Must(uuid.NewV7()), now
-	if v.set.UniqueID == "" || v.tenant.Profile != tenant.IHE {
+	v.set.Registered = now
+	if v.set.ID == uuid.Nil || !v.request.Form.xds() {
+		v.set.ID = uuid.Must(uuid.NewV7())
+	}
+	if v.set.UniqueID == "" || !v.keepsUniqueIDs() {
 		v.set.UniqueID = document.OIDOf(v.set.ID)
 	}
 	if v.set.Time.IsZero() {
@@ -182,19 +235,26 @@ func (s *Service) assemble(v *verdict) {
 	}
 	for _, d := range v.request.Documents {
 		e := d.Entry
-		e.ID, e.UniqueID, e.AliasID = d.Identifiers.choose(v.tenant.Profile)
+		profile := v.tenant.Profile
+		if v.request.Form.xds() {
+			profile = tenant.IHE // whose choice is XDS's
+		}
+		e.ID, e.UniqueID, e.AliasID = d.Identifiers.choose(profile)
 		e.LogicalID, e.Version = e.ID, 1
-		if e.Status == 0 {
+		if e.Status == 0 || v.request.Form.xds() {
 			e.Status = document.Approved
+		}
+		if v.request.Form == Provide {
+			e.Repository, e.Offline = "", false // whatever the message says: it comes to ours, and is to be had
 		}
 		e.SubmissionID, e.Registered = v.set.ID, now
 		if v.tenant.Profile == tenant.IHE && v.request.Claim == Minimal {
 			fillMinimal(&e)
 		}
 		v.entries = append(v.entries, e)
-		v.member(v.set.ID, e.ID)
 	}
 	v.assembleFolders()
+	v.assembleLinks()
 }
 
 // sharePatient: Minimal metadata may name the patient on the set alone or on the documents alone.

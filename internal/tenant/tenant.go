@@ -49,9 +49,9 @@ type Tenant struct {
 	Profile       Profile        `json:"profile"`
 	State         State          `json:"state"`
 	// Transactions are those of the SOAP doors that it answers: "ITI-18". The REST doors have no such switch.
-	Transactions []string `json:"transactions"`
-	SchemaName    string         `json:"schema"`
-	Created       time.Time      `json:"created_at"`
+	Transactions []string  `json:"transactions"`
+	SchemaName   string    `json:"schema"`
+	Created      time.Time `json:"created_at"`
 }
 
 // Schema is how the database knows the tenant.
