@@ -54,3 +54,25 @@ func BasisFor(s Scope, header string) (Basis, *fault.Problem) {
 	}
 	return Basis{Scope: Kjernejournal, AccessBasis: header}, nil
 }
+
+// policies are what a health worker's assertion says of consent (urn:ihe:iti:xua:2012:acp, OIDs without urn:oid:), as the access bases of C6: no
+// consent is needed; given explicitly, also for what is locked; cannot be had; an emergency for all there is; given. An operator for whom these
+// codes mean something else says so where assertions are read (saml), and then they come here from nobody.
+var policies = map[string]string{
+	"2.16.578.1.12.4.1.7.2.1.4": "UNNTAK", "2.16.578.1.12.4.1.7.2.1.5": "FORHOYET_SAMTYKKE", "2.16.578.1.12.4.1.7.2.1.6": "AKUTT",
+	"2.16.578.1.12.4.1.7.2.1.7": "FORHOYET_AKUTT", "2.16.578.1.12.4.1.7.2.1.8": "SAMTYKKE",
+}
+
+// BasisForPolicy is BasisFor at the SOAP doors, where an assertion's acp says what the header says elsewhere. Without one that means an access
+// basis nothing is read under kjernejournalforskriften.
+func BasisForPolicy(s Scope, acp string) (Basis, *fault.Problem) {
+	if s != Kjernejournal {
+		return Basis{Scope: s}, nil
+	}
+	basis, known := policies[acp]
+	if !known {
+		return Basis{}, fault.New(fault.AccessDenied, "Under the scope %s the assertion must say in its acp (urn:ihe:iti:xua:2012:acp) on which access basis it is: "+
+			"consent, emergency or exception.", ScopeReadListKJ).By("C6")
+	}
+	return Basis{Scope: Kjernejournal, AccessBasis: basis}, nil
+}

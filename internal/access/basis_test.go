@@ -31,6 +31,36 @@ func TestScopeForList(t *testing.T) {
 	}
 }
 
+// TestBasisForPolicy: an assertion's acp is the access basis of kjernejournalforskriften, and without one that means a basis there is none (C6).
+func TestBasisForPolicy(t *testing.T) {
+	t.Parallel()
+	const root = "2.16.578.1.12.4.1.7.2.1."
+	named := map[string]bool{}
+	for acp, want := range map[string]string{root + "4": "UNNTAK", root + "5": "FORHOYET_SAMTYKKE", root + "6": "AKUTT", root + "7": "FORHOYET_AKUTT", root + "8": "SAMTYKKE",
+		root + "0": "", root + "1": "", root + "9": "", "": "", "SAMTYKKE": ""} {
+		code := fault.Code("")
+		if want == "" {
+			code = fault.AccessDenied
+		}
+		got, problem := BasisForPolicy(Kjernejournal, acp)
+		assertRefusal(t, acp, problem, code, "acp")
+		if wanted := (Basis{Kjernejournal, want}); problem == nil && got != wanted || problem != nil && got != (Basis{}) {
+			t.Errorf("%s: %+v, want %s", acp, got, want)
+		}
+		named[want] = true
+		for _, other := range []Scope{Section45, Opening, NoScope} {
+			if got, problem := BasisForPolicy(other, acp); problem != nil || got != (Basis{Scope: other}) {
+				t.Errorf("%s under %d: %+v, %v", acp, other, got, problem)
+			}
+		}
+	}
+	for _, basis := range AccessBases() {
+		if !named[basis] {
+			t.Errorf("no acp means %s", basis)
+		}
+	}
+}
+
 // assertRefusal wants no problem for an empty code, otherwise that code and a text that names what is at fault.
 func assertRefusal(t *testing.T, name string, p *fault.Problem, code fault.Code, mention string) {
 	t.Helper()

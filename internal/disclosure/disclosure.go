@@ -1,13 +1,15 @@
-// Package disclosure is utlevering: it lists documents and opens them for those who may see them (C1-C8, R1, R2).
+// Package disclosure is utlevering: it lists documents and opens them for those who may see them (C1-C8, R1, R2, X1-X3).
 //
 // It promises that nothing leaves before package access has decided on it and the audit event is committed, that what is masked
-// leaves without its content, and that what is omitted cannot be told from what does not exist. Every door asks here.
+// leaves without its content, that what is omitted cannot be told from what does not exist, and that whose assertion names a patient is told of
+// that one alone. Every door asks here.
 package disclosure
 
 import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"dokumentlager/internal/access"
@@ -37,6 +39,8 @@ type Service struct {
 	// TenantDeadline bounds how long a list waits for one tenant.
 	TenantDeadline time.Duration
 	Now            func() time.Time
+
+	suspects suspects
 }
 
 // Reader is who reads, and on what legal basis.
@@ -57,16 +61,15 @@ type Item struct {
 	Relations  []document.Association
 }
 
-// decide asks access about one entry.
+// decide asks access about one entry. An older version is barred by the newest one's codes too, and another patient's entry than the one that is
+// read about is not there, whatever the rules would say of it.
 func (s *Service) decide(v view, t tenant.Tenant, e document.Entry) access.Decision {
+	if !v.concerns(e.Patient) {
+		return access.Decision{Rules: []string{"X2"}}
+	}
 	return s.Policy.Decide(v.Caller, v.Basis, s.about(v, e.Patient), access.Entry{
-		Confidentiality: e.Confidentiality, Class: e.Class, Creation: e.Creation.At, OwnerOrganisations: t.Organisations,
+		Confidentiality: slices.Concat(e.Confidentiality, e.Later), Class: e.Class, Creation: e.Creation.At, OwnerOrganisations: t.Organisations,
 	}, t.Sharing, s.Now())
-}
-
-// admit is C3: personnel with everything a personal token must have; nobody else reads here.
-func (s *Service) admit(r Reader) error {
-	return s.Policy.CheckPersonnel(r.Caller).Err()
 }
 
 // Papers is everything that a caller's token lacks for reading (C3), for a door that refuses the request for something else and tells all at

@@ -32,6 +32,13 @@ type view struct {
 	shut string
 	// stale facts are older than they should be.
 	stale bool
+	// only is the patient that a request is about, where it is about one; what it meets of others is not there.
+	only document.PatientID
+}
+
+// concerns reports whether what is of this patient may be told at all, before any rule is asked.
+func (v view) concerns(p document.PatientID) bool {
+	return (v.About.IsZero() || v.About == p) && (v.only.IsZero() || v.only == p)
 }
 
 // unasked are the facts of a patient whom no register knows: one with a local or foreign identifier (P1), and everybody where
@@ -42,14 +49,14 @@ var unasked = access.Patient{Known: true}
 // depends on what is stored: with or without documents, here or elsewhere, a patient costs the same wait, and the same refusal while
 // Persontjenesten is down.
 func (s *Service) look(ctx context.Context, r Reader, p document.PatientID, event *audit.Event) (view, error) {
-	v := view{Reader: r, patient: unasked}
+	v := view{Reader: r, patient: born(unasked, p)}
 	if s.Register != nil && person.National(p) {
 		answer, err := s.Register.Facts(ctx, p)
 		if err != nil {
 			event.Detail.Facts = audit.FactsUnavailable
 			return v, err
 		}
-		v.patient, v.asked, v.stale = patientOf(answer.Facts), true, answer.Stale
+		v.patient, v.asked, v.stale = born(patientOf(answer.Facts), p), true, answer.Stale
 		event.Detail.Facts, event.Detail.FactsAge = audit.FactsFresh, int(answer.Age/time.Second)
 		if answer.Stale {
 			event.Detail.Facts = audit.FactsStale
@@ -61,6 +68,14 @@ func (s *Service) look(ctx context.Context, r Reader, p document.PatientID, even
 
 func patientOf(f person.Facts) access.Patient {
 	return access.Patient{BirthDate: f.BirthDate, DeadSince: f.DeadSince, AddressProtected: f.Address != person.Unclassified, Known: true}
+}
+
+// born has the birth date that is in a national number where no register tells one, because a citizen without any would see everything (C5).
+func born(known access.Patient, p document.PatientID) access.Patient {
+	if known.BirthDate.IsZero() {
+		known.BirthDate, _ = document.BirthDate(p)
+	}
+	return known
 }
 
 // shut is the rule that keeps all of the patient from this reader, empty when none does.
@@ -111,7 +126,7 @@ func claimed(text string) document.PatientID {
 func (s *Service) about(v view, p document.PatientID) access.Patient {
 	switch national := s.Register != nil && person.National(p); {
 	case !national:
-		return unasked
+		return born(unasked, p)
 	case v.asked:
 		return v.patient
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/document"
@@ -35,7 +36,8 @@ func TestNothingIsKnownUnasked(t *testing.T) {
 		{"not asked", nobodyAsks{}, view{patient: unasked}, national, access.Patient{}},
 		{"asked", nobodyAsks{}, view{patient: protected, asked: true}, national, protected},
 		{"another's number", nobodyAsks{}, view{patient: protected, asked: true}, local, unasked},
-		{"no register", nil, view{patient: unasked}, national, unasked},
+		{"no register: the number tells the age (C5)", nil, view{patient: unasked}, national,
+			access.Patient{Known: true, BirthDate: time.Date(1969, 11, 13, 0, 0, 0, 0, time.UTC)}},
 	} {
 		s := &Service{Register: c.register}
 		if got := s.about(c.view, c.patient); got != c.want {

@@ -64,7 +64,7 @@ type Page[T listed] struct {
 func (s *Service) List(ctx context.Context, r Reader, q Search) (Page[Item], error) {
 	event := audit.New(s.Now(), r.Actor, audit.Read, "search")
 	event.Detail.Query = q.Text
-	return list(ctx, s, r, listing{q.Patient, q.HomeCommunity, q.Paging, event}, func(v view) reader[Item] {
+	return list(ctx, s, r, listing{patient: q.Patient, home: q.HomeCommunity, Paging: q.Paging, event: event}, func(v view) reader[Item] {
 		return func(ctx context.Context, tx *postgres.Tx, t tenant.Tenant, after *registry.Position, n int) (chunk[Item], error) {
 			return s.entries(ctx, tx, v, t, q, after, n)
 		}

@@ -375,7 +375,8 @@ func TestComparingEndsWithItsContext(t *testing.T) {
 	c.register(t, c.tenants[0], entries)
 	ctx, leave := context.WithCancel(t.Context())
 	decided := 0 // the clock is asked for each decision
-	service := *c.service
+	service := &disclosure.Service{DB: c.service.DB, Tenants: c.service.Tenants, Log: c.service.Log, Locator: c.service.Locator, Policy: c.service.Policy,
+		TenantDeadline: c.service.TenantDeadline}
 	service.Now = func() time.Time {
 		if decided++; decided == 20 {
 			leave()

@@ -30,6 +30,8 @@ func mask(e document.Entry) document.Entry {
 		Creation:        e.Creation,
 		MimeType:        maskedMime,
 		Registered:      e.Registered,
+		OnDemand:        e.OnDemand, // by which it stands in order, and where it would be fetched
+		Repository:      e.Repository,
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"dokumentlager/internal/registry"
 	"dokumentlager/internal/repository"
 	"dokumentlager/internal/tenant"
+
+	"github.com/google/uuid"
 )
 
 // Wanted names a document to open (R2): all parts must fit.
@@ -131,6 +133,10 @@ func (s *Service) permit(ctx context.Context, tx *postgres.Tx, v view, w Wanted,
 		return fault.New(fault.AccessDenied, "The document is barred to health personnel. It stands in the list masked, and cannot be opened.").By(first(d.Rules))
 	case e.Status == document.Tombstone:
 		return fault.New(fault.ResourceGone, "The document was deleted.").By("W3")
+	case e.Offline && e.ObjectKey != uuid.Nil: // ITI-86, or an older version of what is another patient's now
+		return fault.New(fault.ResourceGone, "The document was removed. What is registered of it stays.").By("W3")
+	case e.ObjectKey == uuid.Nil: // another repository keeps it, or makes it when it is asked
+		return unknown()
 	}
 	o.Entry, o.Offset, o.Length = e, 0, e.Size
 	if w.Range != nil {

@@ -12,6 +12,7 @@ import (
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/registry"
 	"dokumentlager/internal/tenant"
+	"dokumentlager/internal/terminology"
 
 	"github.com/google/uuid"
 	"github.com/samber/lo"
@@ -48,7 +49,7 @@ const (
 func (s *Service) SearchLists(ctx context.Context, r Reader, q Search) (Page[ListItem], error) {
 	event := audit.New(s.Now(), r.Actor, audit.Read, "search-lists")
 	event.Detail.Query = q.Text
-	return list(ctx, s, r, listing{q.Patient, q.HomeCommunity, q.Paging, event}, func(v view) reader[ListItem] {
+	return list(ctx, s, r, listing{patient: q.Patient, home: q.HomeCommunity, Paging: q.Paging, event: event}, func(v view) reader[ListItem] {
 		return func(ctx context.Context, tx *postgres.Tx, t tenant.Tenant, after *registry.Position, n int) (chunk[ListItem], error) {
 			return s.lists(ctx, tx, v, t, q, after, n)
 		}
@@ -118,6 +119,8 @@ type contents struct {
 	filtered  bool
 	decisions map[uuid.UUID]decided
 	folders   map[uuid.UUID]document.List
+	// nothing decides of a list that never had a document: as if it were one that nobody made confidential.
+	nothing func(document.List) access.Decision
 }
 
 // decided is one document's decision, with its patient: an entry of another patient is no member, whatever an association says.
@@ -129,6 +132,10 @@ type decided struct {
 // lookInto asks access about every document of the lists, and of the folders that they name.
 func (s *Service) lookInto(ctx context.Context, tx *postgres.Tx, v view, t tenant.Tenant, found []document.List) (contents, error) {
 	c := contents{tenant: t, filtered: v.Basis.Scope == access.Kjernejournal, decisions: map[uuid.UUID]decided{}}
+	c.nothing = func(l document.List) access.Decision {
+		return s.decide(v, t, document.Entry{Patient: l.Patient, Creation: document.Time{At: l.Registered},
+			Confidentiality: []document.Code{{Value: "N", System: terminology.ConfidentialityHL7}}})
+	}
 	folders, err := registry.ListsByID(ctx, tx, lo.Uniq(lo.FlatMap(found, func(l document.List, _ int) []uuid.UUID { return l.Folders })))
 	if err != nil {
 		return c, err
@@ -202,7 +209,7 @@ func (c contents) item(l document.List) (item ListItem, shown bool) {
 // it stays, as they are listed themselves.
 func maskList(l document.List) document.List {
 	masked := document.List{
-		Kind: l.Kind, ID: l.ID, UniqueID: l.UniqueID, Status: l.Status,
+		Kind: l.Kind, ID: l.ID, LogicalID: l.LogicalID, Version: l.Version, UniqueID: l.UniqueID, Status: l.Status,
 		Patient:    document.PatientID{Value: maskedText, Authority: l.Patient.Authority},
 		Codes:      []document.Code{{Value: maskedText}},
 		Time:       l.Time,

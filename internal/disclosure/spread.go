@@ -31,6 +31,10 @@ type listing struct {
 	home    string
 	Paging
 	event audit.Event
+	// among are the tenants to ask; nil means the named one, or all that hold the patient.
+	among func(context.Context) ([]tenant.Tenant, error)
+	// whole refuses a page that is not the whole answer; nil for those who page.
+	whole func() error
 }
 
 // reader reads the next n stored things of one tenant behind a position, in the listing's order, and gives what of them is listed.
@@ -46,15 +50,18 @@ type chunk[T listed] struct {
 // list is every search: papers, the patient's facts, the tenants, one page in one order, and an event in each tenant that answered.
 func list[T listed](ctx context.Context, s *Service, r Reader, q listing, read func(view) reader[T]) (Page[T], error) {
 	q.event.Patient, q.event.Detail.Basis, q.event.Detail.HomeCommunity = q.patient.CX(), r.Basis.AccessBasis, q.home
-	if err := s.admit(r); err != nil {
+	if err := s.admitAbout(r, q.patient); err != nil {
 		return Page[T]{}, s.refuse(ctx, tenant.Tenant{}, q.event, err)
 	}
 	v, err := s.look(ctx, r, q.patient, &q.event)
 	if err != nil {
 		return Page[T]{}, s.refuse(ctx, s.named(ctx, q.home), q.event, err)
 	}
-	q.event.Detail.Rule = v.shut
-	tenants, err := s.asked(ctx, q)
+	v.only, q.event.Detail.Rule = q.patient, v.shut
+	if q.among == nil {
+		q.among = func(ctx context.Context) ([]tenant.Tenant, error) { return s.asked(ctx, q) }
+	}
+	tenants, err := q.among(ctx)
 	if err != nil {
 		return Page[T]{}, s.refuse(ctx, tenant.Tenant{}, q.event, err)
 	}
@@ -109,6 +116,9 @@ func (sp *spread[T]) one(ctx context.Context, t tenant.Tenant) (page Page[T], er
 			return err
 		}
 		page = sp.merge([]*source[T]{src})
+		if err := sp.complete(page); err != nil {
+			return err
+		}
 		return audit.AppendLast(tx, sp.searched(t, tallies(page.Items)))
 	})
 	if err != nil {
@@ -178,6 +188,9 @@ func (sp *spread[T]) many(ctx context.Context, tenants []tenant.Tenant) (Page[T]
 		want = min(want*growth, sp.q.Limit+1)
 	}
 	page := sp.merge(sources)
+	if err := sp.complete(page); err != nil {
+		return Page[T]{}, sp.service.refuse(ctx, tenant.Tenant{}, sp.q.event, err)
+	}
 	if giving == 0 || len(silent) < giving {
 		mute, err := sp.note(ctx, sources, page.Items)
 		if err != nil {
@@ -190,6 +203,14 @@ func (sp *spread[T]) many(ctx context.Context, tenants []tenant.Tenant) (Page[T]
 	}
 	page.without(silent)
 	return page, nil
+}
+
+// complete refuses a page that more follows, for those who page nothing.
+func (sp *spread[T]) complete(page Page[T]) error {
+	if sp.q.whole == nil || page.Next == nil {
+		return nil
+	}
+	return sp.q.whole()
 }
 
 // noneAnswered is the same for one tenant as for many: those that give the reader nothing must not show in it.
