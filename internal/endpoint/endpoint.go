@@ -33,17 +33,18 @@ type Transaction struct {
 	ID string
 	// Action and Answer are the wsa:Actions of request and answer.
 	Action, Answer string
-	// Payload is the one element of the body.
-	Payload xml.Name
-	Shape   Shape
+	// Payloads are what the body's one element may be; one, but where some are known to wrap it.
+	Payloads []xml.Name
+	Shape    Shape
 	// Documents tells that messages bring documents (ITI-41): each is received as it comes.
 	Documents bool
 	// Async tells that the answer may be sent to another address (ITI-38, 39).
 	Async bool
-	// Operation and Crude are what the audit event of a refusal at the door is called.
+	// Operation and Crude are what the audit event of a refusal at the door is called, and Operation is what the log's line is called.
 	Operation string
 	Crude     audit.Action
-	// Handle does it. Its error, fault.Problems, is told in the transaction's Shape, or as a SOAP fault where no registry's error says it.
+	// Handle does it. Its error, fault.Problems, is told in the transaction's Shape; one that says who may not send this at all, as
+	// saml.Assertion.About does, as a SOAP fault. An error that no use case has seen, and so has no audit event yet, is given as Unseen.
 	Handle func(context.Context, *Request) (*Answer, error)
 }
 
@@ -52,7 +53,8 @@ type Request struct {
 	// Actor is who sends it, by the assertion; its Transaction is the transaction's ID.
 	Actor     audit.Actor
 	Assertion saml.Assertion
-	// Message has no documents any more: Received has them, by the number that Message.Document gives for a reference.
+	// Message has no documents any more: Received has them, by the number that Message.Document gives for a reference. They are judged
+	// already, or being so, and are discarded when Handle has returned and its answer is written.
 	Message  *soap.Message
 	Received []*repository.Reception
 	// Digest is the SHA-256 of the whole request as it came, for idempotency.
@@ -73,3 +75,17 @@ type Part struct {
 	soap.Outgoing
 	Open func(context.Context) (io.ReadCloser, error)
 }
+
+// Unseen is an error that no use case has seen, such as a body that cannot be read: the front writes its audit event before it is told. Nil
+// stays nil.
+func Unseen(err error) error {
+	if err == nil {
+		return nil
+	}
+	return unseen{err}
+}
+
+type unseen struct{ error }
+
+// Unwrap gives what is to be told.
+func (u unseen) Unwrap() error { return u.error }

@@ -1,15 +1,14 @@
 package mhd
 
 import (
-	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
 	"net/http"
-	"sync"
 
 	"dokumentlager/internal/admission"
 	"dokumentlager/internal/audit"
+	"dokumentlager/internal/incoming"
 	"dokumentlager/internal/rest"
 )
 
@@ -26,10 +25,10 @@ type Admission interface {
 func (d *Door) upload(h rest.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var admitted *admission.Upload
-		if caller, known := d.seen.caller(r); known {
+		if caller, known := d.seen.Sender(tokenOf(r)); known {
 			var err error
-			if admitted, err = d.Admission.Upload(caller.organisation, r.ContentLength); err != nil {
-				d.Front.RefuseUnread(w, r, caller.client, err)
+			if admitted, err = d.Admission.Upload(caller.Organisation, r.ContentLength); err != nil {
+				d.Front.RefuseUnread(w, r, caller.Client, err)
 				return
 			}
 			defer admitted.Done()
@@ -42,7 +41,7 @@ func (d *Door) upload(h rest.Handler) http.HandlerFunc {
 // sender keeps nobody else from being worked on.
 func (d *Door) uploading(h rest.Handler, admitted *admission.Upload) rest.Handler {
 	return func(w http.ResponseWriter, r *http.Request, actor audit.Actor) error {
-		d.seen.remember(r, seenCaller{rest.OrganisationOf(actor), actor.ClientID})
+		d.seen.Remember(tokenOf(r), incoming.Sender{Organisation: rest.OrganisationOf(actor), Client: actor.ClientID})
 		if admitted == nil {
 			upload, err := d.Admission.Upload(rest.OrganisationOf(actor), r.ContentLength)
 			if err != nil {
@@ -53,7 +52,11 @@ func (d *Door) uploading(h rest.Handler, admitted *admission.Upload) rest.Handle
 			admitted = upload
 		}
 		body := r.Body
-		r.Body = &admittedBody{ReadCloser: body, ctx: r.Context(), left: r.ContentLength, upload: admitted}
+		counted := incoming.NewBody(r.Context(), body, r.ContentLength)
+		if err := counted.Admit(admitted); err != nil {
+			return err
+		}
+		r.Body = admittedBody{counted, body}
 		err := h(w, r, actor)
 		var sending stillSending
 		if errors.As(err, &sending) {
@@ -72,63 +75,10 @@ type stillSending struct{ error }
 // Unwrap gives the refusal.
 func (s stillSending) Unwrap() error { return s.error }
 
-// admittedBody gives the last of a body away when there is a place to work on it.
+// admittedBody reads through an upload's body and closes the request's.
 type admittedBody struct {
-	io.ReadCloser
-	ctx context.Context
-	// left is how much is to come, negative when nobody said.
-	left   int64
-	upload *admission.Upload
-}
-
-// Read is io.Reader's; it waits as long as the caller does.
-func (b *admittedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.upload.Read(n)
-	b.left -= int64(n)
-	if err == io.EOF || b.left == 0 {
-		if waited := b.upload.Whole(b.ctx); waited != nil {
-			return 0, waited
-		}
-	}
-	return n, err
-}
-
-// seenMost bounds how many tokens are remembered, in two generations of at most half each.
-const seenMost = 8192
-
-// seenCallers knows whose tokens have been verified. Only a verified token comes in, so a stranger's text is never taken for somebody.
-type seenCallers struct {
-	mu         sync.Mutex
-	young, old map[[sha256.Size]byte]seenCaller
-}
-
-// seenCaller is whose share a request is taken from, and what the log calls the sender.
-type seenCaller struct{ organisation, client string }
-
-// caller is known when the request's token was seen before.
-func (s *seenCallers) caller(r *http.Request) (c seenCaller, known bool) {
-	token := tokenOf(r)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c, known = s.young[token]; !known {
-		c, known = s.old[token]
-	}
-	return c, known
-}
-
-// remember is called with a verified request.
-func (s *seenCallers) remember(r *http.Request, c seenCaller) {
-	token := tokenOf(r)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, known := s.young[token]; known {
-		return
-	}
-	if s.young == nil || len(s.young) >= seenMost/2 {
-		s.young, s.old = make(map[[sha256.Size]byte]seenCaller), s.young
-	}
-	s.young[token] = c
+	*incoming.Body
+	io.Closer
 }
 
 func tokenOf(r *http.Request) [sha256.Size]byte {

@@ -17,6 +17,7 @@ import (
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/admission"
 	"dokumentlager/internal/audit"
+	"dokumentlager/internal/incoming"
 	"dokumentlager/internal/rest"
 )
 
@@ -258,7 +259,7 @@ func TestKnownCallersAreRefusedUnverified(t *testing.T) {
 	}
 	r := httptest.NewRequest("POST", "/", nil)
 	r.Header.Set("Authorization", "DPoP known")
-	g.door.seen.remember(r, seenCaller{"981275721", "epj"})
+	g.door.seen.Remember(tokenOf(r), incoming.Sender{Organisation: "981275721", Client: "epj"})
 	if known, unknown := ask("known"), ask("unknown"); known != 429 || unknown != 401 {
 		t.Errorf("a known token: %d, an unknown one: %d", known, unknown)
 	}
@@ -267,27 +268,4 @@ func TestKnownCallersAreRefusedUnverified(t *testing.T) {
 		t.Errorf("a known token without a proof is let in when there is room: %d", got)
 	}
 	g.awaitEmpty(t)
-}
-
-// TestSeenCallersAreBounded: old ones are forgotten, those of late are not.
-func TestSeenCallersAreBounded(t *testing.T) {
-	t.Parallel()
-	var s seenCallers
-	request := func(n int) *http.Request {
-		r := httptest.NewRequest("POST", "/", nil)
-		r.Header.Set("Authorization", fmt.Sprint(n))
-		return r
-	}
-	for n := range 2*seenMost + 1 {
-		s.remember(request(n), seenCaller{"o", "c"})
-		s.remember(request(n), seenCaller{"o", "c"}) // again costs no room
-	}
-	if len(s.young)+len(s.old) > seenMost {
-		t.Errorf("%d are kept", len(s.young)+len(s.old))
-	}
-	_, first := s.caller(request(0))
-	_, last := s.caller(request(2*seenMost - 100))
-	if first || !last {
-		t.Errorf("the first: %v, one of the last: %v", first, last)
-	}
 }

@@ -8,12 +8,12 @@ import (
 )
 
 // claimed fills in which profile of MHD a DocumentReference conforms to. Comprehensive is claimed by an entry that has all it requires:
-// one that is masked (C2), or was taken with a language missing (nhn.md (b)) or with Minimal metadata, has less, and says so.
+// one that is masked (C2), whose document is not to be had here, or was taken with a language missing (nhn.md (b)) or with Minimal metadata, has less, and says so.
 func claimed(ref *fhir.DocumentReference) *fhir.DocumentReference {
 	switch {
 	case comprehensive(ref):
 		ref.Meta.Profile = []string{profileEntry}
-	case ref.MasterIdentifier.Value != "" && ref.Content[0].Attachment.ContentType != "":
+	case ref.MasterIdentifier.Value != "" && ref.Content[0].Attachment.ContentType != "" && ref.Content[0].Attachment.URL != "":
 		ref.Meta.Profile = []string{profileMinimalEntry}
 	default:
 		ref.Meta.Profile = nil
@@ -26,7 +26,7 @@ const profileMinimalEntry = mhdDefinitions + "IHE.MHD.Minimal.DocumentReference"
 // comprehensive is what IHE.MHD.Comprehensive.DocumentReference requires beyond what every entry has.
 func comprehensive(ref *fhir.DocumentReference) bool {
 	a, c := ref.Content[0].Attachment, ref.Context
-	return ref.MasterIdentifier.Value != "" && a.ContentType != "" && ref.Type != nil && len(ref.Category) == 1 && len(ref.SecurityLabel) > 0 &&
+	return ref.MasterIdentifier.Value != "" && a.ContentType != "" && a.URL != "" && ref.Type != nil && len(ref.Category) == 1 && len(ref.SecurityLabel) > 0 &&
 		a.Language != "" && a.Creation != "" && ref.Content[0].Format != nil && c.FacilityType != nil && c.PracticeSetting != nil && c.SourcePatientInfo != nil
 }
 

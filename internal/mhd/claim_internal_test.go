@@ -13,7 +13,7 @@ func whole() *fhir.DocumentReference {
 	concept := &fhir.CodeableConcept{Coding: []fhir.Coding{{Code: "x"}}}
 	return &fhir.DocumentReference{Meta: &fhir.Meta{}, MasterIdentifier: &fhir.Identifier{Value: "urn:oid:1.2"}, Type: concept,
 		Category: []fhir.CodeableConcept{*concept}, SecurityLabel: []fhir.CodeableConcept{*concept},
-		Content: []fhir.DocumentReferenceContent{{Attachment: &fhir.Attachment{ContentType: "text/plain", Language: "nb-NO", Creation: "2026"}, Format: &fhir.Coding{Code: "x"}}},
+		Content: []fhir.DocumentReferenceContent{{Attachment: &fhir.Attachment{ContentType: "text/plain", Language: "nb-NO", Creation: "2026", URL: "https://x/mhd/document"}, Format: &fhir.Coding{Code: "x"}}},
 		Context: &fhir.DocumentReferenceContext{FacilityType: concept, PracticeSetting: concept, SourcePatientInfo: &fhir.Reference{Reference: "#p"}}}
 }
 
@@ -36,6 +36,7 @@ func TestClaimed(t *testing.T) {
 		{"no setting", func(r *fhir.DocumentReference) { r.Context.PracticeSetting = nil }, []string{profileMinimalEntry}},
 		{"no source patient", func(r *fhir.DocumentReference) { r.Context.SourcePatientInfo = nil }, []string{profileMinimalEntry}},
 		{"no content type", func(r *fhir.DocumentReference) { r.Content[0].Attachment.ContentType = "" }, nil},
+		{"no address", func(r *fhir.DocumentReference) { r.Content[0].Attachment.URL = "" }, nil},
 		{"no identifier", func(r *fhir.DocumentReference) { r.MasterIdentifier.Value = "" }, nil},
 	}
 	for _, c := range cases {

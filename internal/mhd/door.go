@@ -14,6 +14,7 @@ import (
 	"dokumentlager/internal/disclosure"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
+	"dokumentlager/internal/incoming"
 	"dokumentlager/internal/rest"
 	"dokumentlager/internal/submission"
 
@@ -50,7 +51,7 @@ type Door struct {
 	Config
 	// documents and lists are the cursors of the two kinds of search.
 	documents, lists cursors
-	seen             seenCallers
+	seen             incoming.Seen
 }
 
 // New checks what only it can check: the cursor key.

@@ -1,6 +1,7 @@
 package mhd
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"net/url"
@@ -64,7 +65,7 @@ var statusCodes = map[document.Status]string{document.Approved: "current", docum
 
 var relationCodes = map[document.AssociationType]string{
 	document.Replace: relationReplaces, document.TransformReplace: relationReplaces, document.Transform: relationTransform,
-	document.Append: relationAppends, document.Signs: relationSigns,
+	document.Append: relationAppends, document.Signs: relationSigns, document.SnapshotOf: relationTransform,
 }
 
 // identifiers are entryUUID and, where there is one, the other unique identifier.
@@ -76,13 +77,18 @@ func (d *Door) identifiers(e document.Entry) []fhir.Identifier {
 	return ids
 }
 
+// attachment has an address where the document can be fetched from here, and none where another repository keeps it, makes it when it is asked for, or
+// has taken it away (docs/profiles.md).
 func (d *Door) attachment(e document.Entry, t tenant.Tenant) *fhir.Attachment {
 	a := &fhir.Attachment{
 		Extension: []fhir.Extension{
 			{URL: extHomeCommunity, ValueURI: document.URN(t.HomeCommunity)},
-			{URL: extRepository, ValueURI: document.URN(t.Repository)},
+			{URL: extRepository, ValueURI: document.URN(cmp.Or(e.Repository, t.Repository))},
 		},
-		ContentType: e.MimeType, Language: e.Language, URL: d.documentURL(e.UniqueID, t), Title: e.Title, Creation: rest.DateTime(e.Creation),
+		ContentType: e.MimeType, Language: e.Language, Title: e.Title, Creation: rest.DateTime(e.Creation),
+	}
+	if !e.OnDemand && e.Repository == "" && !e.Offline {
+		a.URL = d.documentURL(e.UniqueID, t)
 	}
 	if len(e.SHA1) > 0 {
 		size := e.Size

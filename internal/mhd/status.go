@@ -81,7 +81,7 @@ func statusAddress(r *http.Request) (submission.Address, error) {
 
 func statusOf(s submission.State) documentStatus {
 	out := documentStatus{
-		Entry: s.Entry.ID.String(), UniqueID: s.Entry.UniqueID, HomeCommunity: s.Tenant.HomeCommunity, Repository: s.Tenant.Repository,
+		Entry: s.Entry.ID.String(), UniqueID: s.Entry.UniqueID, HomeCommunity: s.Tenant.HomeCommunity, Repository: lo.CoalesceOrEmpty(s.Entry.Repository, s.Tenant.Repository),
 		InRegistry: s.Entry.Status != 0 && s.Entry.Status != document.Tombstone, InRepository: s.Life.State == repository.Stored,
 		Size: s.Entry.Size, Registered: s.Entry.Registered.UTC(), Published: s.Entry.Registered.UTC(), Status: "published",
 		Received: s.Life.Received.UTC(), Scanned: s.Life.Scanned.UTC(), Deleted: s.Life.Deleted.UTC(),

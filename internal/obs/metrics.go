@@ -25,6 +25,7 @@ type Metrics struct {
 	inFlight prometheus.Gauge
 	scans    *prometheus.CounterVec
 	removed  *prometheus.CounterVec
+	answers  *prometheus.CounterVec
 	refused  *prometheus.CounterVec
 	unsent   prometheus.Counter
 	parts    partMetrics
@@ -37,6 +38,8 @@ type Metrics struct {
 var (
 	ScanOutcomes    = []string{"clean", "infected", "not_scanned"}
 	RemovalOutcomes = []string{"removed", "failed"}
+	// AnswerOutcomes are how an attempt to send an answer to another address ended; dead is the last one.
+	AnswerOutcomes = []string{"sent", "retried", "dead"}
 )
 
 // RefusalReasons are those of admission.Reason, and the wall before any caller is known.
@@ -63,6 +66,8 @@ func NewMetrics(version string) *Metrics {
 			Help: "Virus scans by outcome (F3, F4)."}, []string{"outcome"}),
 		removed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dokumentlager_removals_total",
 			Help: "Removals of deleted documents' bytes by outcome (W3)."}, []string{"outcome"}),
+		answers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dokumentlager_answer_attempts_total",
+			Help: "Attempts to send an answer to another address than its question's, by outcome: sent, retried, or dead when it was given up."}, []string{"outcome"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dokumentlager_admission_refused_total",
 			Help: "Requests told to come back later, by the limit that was reached: the service's, or the caller's organisation's share of it."}, []string{"reason"}),
 	}
@@ -71,7 +76,7 @@ func NewMetrics(version string) *Metrics {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "dokumentlager_build_info", Help: "Always 1.",
 		ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.received, m.inFlight, m.scans, m.removed, m.refused, m.unsent, build,
+	m.registry.MustRegister(m.requests, m.duration, m.received, m.inFlight, m.scans, m.removed, m.answers, m.refused, m.unsent, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.parts = newPartMetrics(m.registry)
 	for _, route := range []string{NoRoute, Strangers} {
@@ -84,6 +89,9 @@ func NewMetrics(version string) *Metrics {
 	}
 	for _, outcome := range RemovalOutcomes {
 		m.removed.WithLabelValues(outcome)
+	}
+	for _, outcome := range AnswerOutcomes {
+		m.answers.WithLabelValues(outcome)
 	}
 	for _, reason := range RefusalReasons {
 		m.refused.WithLabelValues(reason)
@@ -141,6 +149,14 @@ func (m *Metrics) Removal(err error) {
 		outcome = "failed"
 	}
 	m.removed.WithLabelValues(outcome).Inc()
+}
+
+// Answer counts one attempt to send an answer; outcomes outside AnswerOutcomes count as retried.
+func (m *Metrics) Answer(outcome string) {
+	if !slices.Contains(AnswerOutcomes, outcome) {
+		outcome = "retried"
+	}
+	m.answers.WithLabelValues(outcome).Inc()
 }
 
 // Refused counts one request that was told to come back; reasons outside RefusalReasons count as "requests".

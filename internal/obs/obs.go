@@ -13,6 +13,7 @@ var Keys = map[string]string{
 	"trace_id":      "the W3C trace the request belongs to, its caller's or ours",
 	"operation":     "what was to be done, as in the audit event; of background work its name",
 	"component":     "where it failed: postgres, s3, clamd, helseid, persontjenesten; self is the service, and stands where nothing failed",
+	"transaction":   "IHE's transaction of a request to a SOAP address, such as ITI-38",
 	"tenant":        "the instance's short name",
 	"code":          "the code of the leading problem, as [errors.md](errors.md) has it",
 	"status":        "HTTP status of the answer",

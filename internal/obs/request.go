@@ -16,6 +16,7 @@ type request struct {
 	notes  []slog.Attr
 	known  bool
 	failed bool
+	busy   bool
 }
 
 type contextKey struct{}
@@ -67,6 +68,16 @@ func Notes(ctx context.Context) []slog.Attr {
 	return slices.Clone(r.notes)
 }
 
+// Noted is a text that was noted, empty when none was.
+func Noted(ctx context.Context, key string) string {
+	for _, note := range Notes(ctx) {
+		if note.Key == key {
+			return note.Value.String()
+		}
+	}
+	return ""
+}
+
 // Known notes which client's request it is, when its token and proof have been verified. Lines and metrics of a request that nobody is
 // known of are a stranger's: there may be any number of them, so few are written.
 func Known(ctx context.Context, clientID string) {
@@ -105,6 +116,7 @@ func Failed(ctx context.Context, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failed = r.failed || lead.Kind() >= fault.Unavailable
+	r.busy = r.busy || lead.Kind() == fault.Busy
 }
 
 // causeOf is what only the log may know. Of a refused token it is our own text: the cause may be a library's, which quotes the token.
@@ -122,6 +134,9 @@ func causeOf(err error, lead *fault.Problem) string {
 	}
 	return ""
 }
+
+// IsBusy says whether the sender was told to come back because too much is under way, with whatever status its protocol has for that.
+func IsBusy(ctx context.Context) bool { return ask(ctx, func(r *request) bool { return r.busy }) }
 
 // HasFailed says whether the request failed by us or by one of our parts, whatever status its answer began with.
 func HasFailed(ctx context.Context) bool { return ask(ctx, func(r *request) bool { return r.failed }) }

@@ -3,7 +3,6 @@ package rest
 import (
 	"net/http"
 	"strings"
-	"unicode"
 
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/audit"
@@ -24,21 +23,10 @@ func ActorOf(r *http.Request, caller access.Caller) audit.Actor {
 }
 
 // maxHeaderText bounds what of a caller's own header is kept, in bytes.
-const maxHeaderText = 200
+const maxHeaderText = obs.LineMost
 
-// headerText is a header as it is kept: bounded, and without what could break a line of a list.
-func headerText(r *http.Request, name string) string {
-	s := strings.TrimSpace(strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
-			return ' '
-		}
-		return c
-	}, strings.ToValidUTF8(r.Header.Get(name), "")))
-	if len(s) > maxHeaderText {
-		s = strings.ToValidUTF8(s[:maxHeaderText], "")
-	}
-	return s
-}
+// headerText is a header as it is kept.
+func headerText(r *http.Request, name string) string { return obs.OneLine(r.Header.Get(name)) }
 
 // EventID is the caller's own id of a request (R3), empty when there is none. It is usable when it is given once, printable ASCII and no longer
 // than is kept: only such an id is echoed, because only such an id finds its request again in log and audit.

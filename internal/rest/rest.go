@@ -13,6 +13,7 @@ import (
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/helseid"
+	"dokumentlager/internal/incoming"
 	"dokumentlager/internal/obs"
 )
 
@@ -25,13 +26,12 @@ type Admission interface {
 type Front struct {
 	verifier  *helseid.Verifier
 	admission Admission
-	// unread has an element for each refused body that is still read.
-	unread chan struct{}
+	unread    *incoming.Unread
 }
 
 // NewFront takes who verifies callers and who says whether there is room for them.
 func NewFront(v *helseid.Verifier, a Admission) *Front {
-	return &Front{v, a, make(chan struct{}, unreadMost)}
+	return &Front{v, a, incoming.NewUnread()}
 }
 
 // Handler is one operation of a verified caller.

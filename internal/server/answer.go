@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"dokumentlager/internal/endpoint"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/fhir"
 	"dokumentlager/internal/obs"
@@ -13,9 +14,18 @@ import (
 	"log/slog"
 )
 
-// Answer writes the problems of err as an OperationOutcome with the status of the leading one, and notes its code and cause for
-// the log. Causes stay here (DESIGN, Errors).
+// Answer refuses in the words of the address: a SOAP fault, or an OperationOutcome.
 func Answer(w http.ResponseWriter, r *http.Request, err error) {
+	if isSOAP(r) {
+		endpoint.Refuse(w, r, err)
+		return
+	}
+	answerFHIR(w, r, err)
+}
+
+// answerFHIR writes the problems of err as an OperationOutcome with the status of the leading one, and notes its code and cause for
+// the log. Causes stay here (DESIGN, Errors).
+func answerFHIR(w http.ResponseWriter, r *http.Request, err error) {
 	problems := fault.Of(err)
 	lead := problems.Leading()
 	if lead == nil {

@@ -71,10 +71,10 @@ func newRequestID() string { return uuid.Must(uuid.NewV7()).String() }
 func (p *parts) newRunner() (*job.Runner, error) {
 	workers := river.NewWorkers()
 	err := river.AddWorkerSafely(workers, observedWorker{&lifecycle.Worker{DB: p.db, Objects: p.objects, Log: p.log, Done: p.metrics.Removal, Now: p.now, Fail: p.fail}, p})
-	if err != nil {
+	if err = errors.Join(err, river.AddWorkerSafely(workers, sender{p.delivery, p})); err != nil {
 		return nil, err
 	}
-	return job.NewRunner(p.db, workers, 4, p.jobLog())
+	return job.NewRunner(p.db, workers, job.Lines{Parallel: 4, Lanes: p.delivery.Lanes(), KeepDead: p.cfg.Async.Keep}, p.jobLog())
 }
 
 // refused keeps the event of a request that a limit refused before its door saw it (A1). As at the doors, only a verified caller

@@ -15,6 +15,8 @@ type Config struct {
 	Clamd                 ClamdConfig
 	HelseID               HelseIDConfig
 	Persontjenesten       PersontjenestenConfig
+	SAML                  SAMLConfig
+	Async                 AsyncConfig
 	Access                AccessConfig
 	Limits                Limits
 	Tracing               TracingConfig
@@ -115,6 +117,8 @@ type Limits struct {
 	MinRate Size
 	// InFlight is how many requests are answered at once; more are told to come back.
 	InFlight int
+	// QueryObjects is the most whole objects in the answer to a stored query.
+	QueryObjects int
 	// UploadsAtWork is how many uploads are judged, scanned and stored at once, 0 for what uploadsAtWork reckons. UploadBytes is the sum of
 	// the declared lengths of all uploads under way.
 	UploadsAtWork int

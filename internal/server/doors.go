@@ -39,7 +39,11 @@ func (p *parts) doors(ctx context.Context, version string) ([]Door, error) {
 		return nil, err
 	}
 	looks, err := helsenorge.New(helsenorge.Config{Front: front, Looks: p.innsyn(), CursorKey: p.cfg.Secrets.CursorKey[:], Now: p.now})
-	return []Door{documents, events, looks}, err
+	all := []Door{documents, events, looks}
+	if messages := p.soapDoor(gate, submissions, disclosures); messages != nil {
+		all = append(all, messages)
+	}
+	return all, err
 }
 
 // innsyn tells citizens who looked; a nil client of Persontjenesten must not become a Register that is not nil.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
+
+	"dokumentlager/internal/audit"
 )
 
 // AskOnce is one round of Run, for tests with a clock of their own.
@@ -20,3 +23,11 @@ func Named() []string { return slices.Sorted(maps.Keys(operations)) }
 
 // Untold is for the test of a collector that is away.
 var Untold = untold
+
+// StrangersMost is for tests.
+const StrangersMost = strangersMost
+
+// NewThinnedEvents is add of what keeps strangers' events few.
+func NewThinnedEvents(most int, window time.Duration, write func(context.Context, audit.Event)) func(context.Context, audit.Event) {
+	return (&thinnedEvents{most: most, window: window, write: write}).add
+}

@@ -10,24 +10,42 @@ import (
 
 	"dokumentlager/internal/admission"
 	"dokumentlager/internal/fault"
+	"dokumentlager/internal/incoming"
 )
+
+// lobby is how many requests at SOAP addresses may be read up to where they say who sends them, for each that is answered at once. Who sends is told by a
+// header of REST, which has come before anything here begins; where the body tells it, slow strangers must not hold the places of the others.
+const lobby = 4
 
 // admit is the wall against floods: it lets so many requests through at once and tells the others when to come back, before anything is
 // read of them and before anybody knows who asks. What a known caller may begin is admission's to say.
 func (s Surroundings) admit() func(http.Handler) http.Handler {
-	slots := make(chan struct{}, s.Limits.InFlight)
+	slots, waiting := make(chan struct{}, s.Limits.InFlight), make(chan struct{}, lobby*s.Limits.InFlight)
 	spread := admission.Jitter(rand.Float64)
+	take := func(of chan struct{}) (leave func(), err error) {
+		select {
+		case of <- struct{}{}:
+			return func() { <-of }, nil
+		default:
+			s.Metrics.Refused("requests")
+			return nil, fault.New(fault.TooBusy, "The service has as much to do as it can take. Nothing was done; try again.").RetryIn(spread(2 * time.Second))
+		}
+	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			select {
-			case slots <- struct{}{}:
-				defer func() { <-slots }()
-				next.ServeHTTP(w, r)
-			default:
-				s.Metrics.Refused("requests")
-				w.Header().Set("Connection", "close")
-				Answer(w, r, fault.New(fault.TooBusy, "The service has as much to do as it can take. Nothing was done; try again.").RetryIn(spread(2*time.Second)))
+			places := slots
+			if isSOAP(r) {
+				places = waiting
+				r = r.WithContext(incoming.WithEntry(r.Context(), func() (func(), error) { return take(slots) }))
 			}
+			leave, err := take(places)
+			if err != nil {
+				w.Header().Set("Connection", "close")
+				Answer(w, r, err)
+				return
+			}
+			defer leave()
+			next.ServeHTTP(w, r)
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -101,12 +102,16 @@ func (l *loader) env(environ []string) {
 	}
 }
 
-// set keeps a value as text; lists become "a,b".
+// set keeps a value as text; lists become "a,b", and lists of objects JSON.
 func (l *loader) set(key string, value any) {
 	var text string
 	switch v := value.(type) {
 	case nil:
 	case []any:
+		if objects, isObjects := asObjects(v); isObjects {
+			text = objects
+			break
+		}
 		parts := make([]string, len(v))
 		for i, part := range v {
 			parts[i] = fmt.Sprint(part)
@@ -121,6 +126,15 @@ func (l *loader) set(key string, value any) {
 	if err := l.given.Set(key, text); err != nil {
 		l.refuse(key, "The value cannot be kept.")
 	}
+}
+
+// asObjects writes a list that has objects in it as JSON, the form that the environment has it in.
+func asObjects(list []any) (string, bool) {
+	if !slices.ContainsFunc(list, func(part any) bool { _, is := part.(map[string]any); return is }) {
+		return "", false
+	}
+	text, err := json.Marshal(list)
+	return string(text), err == nil
 }
 
 // secretFiles reads secrets that were given as the name of a file, as container platforms mount them.

@@ -64,9 +64,12 @@ type seen struct {
 
 func (o *observer) end(ctx context.Context, span obs.Served, s seen) {
 	s.route = cmp.Or(s.route, obs.NoRoute)
-	operation, status := operationOf(s.method, s.route), s.rec.status()
-	failed := status >= http.StatusInternalServerError || obs.HasFailed(ctx)
+	operation, status := cmp.Or(obs.Noted(ctx, "operation"), operationOf(s.method, s.route)), s.rec.status()
+	failed := status >= http.StatusInternalServerError && !obs.IsBusy(ctx) || obs.HasFailed(ctx)
 	counted := s.route
+	if transaction := obs.Noted(ctx, "transaction"); transaction != "" {
+		counted += " " + transaction // at one SOAP address there are several
+	}
 	if !obs.IsKnown(ctx) && !open[s.route] && s.route != obs.NoRoute {
 		counted = obs.Strangers
 	}
@@ -99,27 +102,22 @@ func (o *observer) log(ctx context.Context, s seen, operation string, failed boo
 	if !o.Log.Enabled(ctx, level) {
 		return
 	}
-	o.line(ctx, status)(ctx, level, "request", attrs...)
+	o.line(ctx)(ctx, level, "request", attrs...)
 }
 
 // line is where the line goes: whoever can cause any number must not fill the log.
-func (o *observer) line(ctx context.Context, status int) func(context.Context, slog.Level, string, ...slog.Attr) {
+func (o *observer) line(ctx context.Context) func(context.Context, slog.Level, string, ...slog.Attr) {
 	switch {
 	case !obs.IsKnown(ctx):
 		return o.strangers.LogAttrs
-	case status == http.StatusTooManyRequests:
+	case obs.IsBusy(ctx):
 		return o.busy.LogAttrs
 	}
 	return o.Log.LogAttrs
 }
 
 func componentOf(ctx context.Context) fault.Part {
-	for _, note := range obs.Notes(ctx) {
-		if note.Key == "component" {
-			return fault.Part(note.Value.String())
-		}
-	}
-	return fault.Self
+	return cmp.Or(fault.Part(obs.Noted(ctx, "component")), fault.Self)
 }
 
 // knownMethod keeps a stranger's text out of log and metrics.

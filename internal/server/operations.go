@@ -10,6 +10,7 @@ import (
 // knew (A3). Addresses that are not here are "request"; TestOperations finds them.
 var operations = map[string]string{
 	"GET /ping": "ping", "GET /healthz": "health", "GET /readyz": "readiness", "GET /metrics": "metrics", "GET /docs": "docs", "GET /openapi.yaml": "docs",
+	"GET /docs/soap/{name}":  "docs",
 	"GET /pingauth":          "pingauth",
 	"GET /R4/fhir/metadata":  "metadata",
 	"POST /R4/fhir":          "provide",
@@ -43,6 +44,9 @@ var operations = map[string]string{
 
 	"POST /helsenorge/v1/lookups/_search": "lookups",
 	"GET /helsenorge/v1/feed":             "lookup-feed",
+
+	"POST /XCA/services/RespondingGatewayService": "gateway", "POST /Registry/services/RegistryService": "registry",
+	"POST /Repository/services/RepositoryService": "repository",
 }
 
 // unnamed is the operation of a request to no address, or to one that is not in the list.
@@ -50,7 +54,8 @@ const unnamed = "request"
 
 // open are the addresses that everybody may ask.
 var open = map[string]bool{"/ping": true, "/healthz": true, "/readyz": true, "/metrics": true, "/docs": true, "/openapi.yaml": true, "/R4/fhir/metadata": true,
-	"/audit/heads": true, "/audit/heads/{day}": true, "/audit/key": true}
+	"/docs/soap/{name}": true,
+	"/audit/heads":      true, "/audit/heads/{day}": true, "/audit/key": true}
 
 // quiet are those that machines ask every few seconds; their lines are for debugging.
 var quiet = map[string]bool{"/ping": true, "/healthz": true, "/readyz": true, "/metrics": true}

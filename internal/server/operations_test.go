@@ -18,8 +18,12 @@ import (
 	"testing"
 	"time"
 
+	"dokumentlager/internal/devstack/servicetest"
+	"dokumentlager/internal/devstack/stacktest"
 	"dokumentlager/internal/obs"
 	"dokumentlager/internal/server"
+	"dokumentlager/internal/soap"
+	"dokumentlager/internal/xds"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/go-cmp/cmp"
@@ -337,19 +341,29 @@ func (r *running) flood(t *testing.T) {
 	paths := []string{"/R4/fhir/Bundle", "/R4/fhir/Bundle/$validate", "/R4/fhir", "/R4/fhir/DocumentReference", "/R4/fhir/DocumentReference/" + word, "/R4/fhir/DocumentReference/_search",
 		"/R4/fhir/List", "/R4/fhir/List/" + word, "/R4/fhir/Patient/" + word, "/mhd/document?x=" + word, "/pingauth", "/api/rest/document-status", "/R4/fhir/AuditEvent/_search",
 		"/R4/fhir/AuditEvent/" + word, "/audit/heads", "/audit/heads/" + word, "/audit/key", "/helsenorge/v1/feed", "/helsenorge/v1/lookups/_search",
+		xds.Gateway, xds.Registry, xds.Repository, xds.Gateway + "/" + word,
 		"/R4/fhir/metadata", "/docs", "/openapi.yaml", "/ping", "/healthz", "/readyz", "/metrics", "/" + word, "/R4/" + word + "?" + word, "/%2e%2e/" + word}
 	tokens := []string{"", word, "DPoP " + word, "Bearer " + word, "DPoP a." + word + ".c", "DPoP eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0Iiwia2lkIjoi" + word + "In0.e30.x"}
+	messages := map[string][]byte{
+		xds.Gateway:    servicetest.Envelope(xds.Gateway, "urn:ihe:iti:2007:CrossGatewayQuery", []byte("<a>"+word+"</a>"), "<b>"+word+"</b>"),
+		xds.Registry:   servicetest.Envelope(xds.Registry, "urn:ihe:iti:2007:RegistryStoredQuery", []byte("<a>"+word+"</a>"), ""),
+		xds.Repository: servicetest.Envelope(xds.Repository, word, []byte("<"+word+"/>"), word),
+	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
 	asked, began := 0, time.Now()
 	for asked < 3000 {
 		for _, m := range methods {
-			req, err := http.NewRequestWithContext(t.Context(), m, r.base+paths[asked%len(paths)], nil)
+			path := paths[asked%len(paths)]
+			req, err := http.NewRequestWithContext(t.Context(), m, r.base+path, bytes.NewReader(messages[path]))
 			if err != nil {
 				t.Fatal(err)
 			}
 			req.Header.Set("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 			for _, name := range []string{"nhn-event-id", "nhn-source-system", "User-Agent", "DPoP", "Idempotency-Key"} {
 				req.Header.Set(name, word)
+			}
+			if messages[path] != nil {
+				req.Header.Set("Content-Type", soap.ContentType(word))
 			}
 			if token := tokens[asked/len(paths)%len(tokens)]; token != "" {
 				req.Header.Set("Authorization", token)
@@ -379,6 +393,12 @@ func (r *running) flood(t *testing.T) {
 	}
 	if strings.Contains(text+log, "Zaphod") {
 		t.Error("a stranger's word is in metrics or log")
+	}
+	// Of those with an assertion, or where one was missing, a few have events, and the rest of each minute one.
+	var events int
+	err := migrate(t, stacktest.Parts(t).OwnerURL).Pool().QueryRow(t.Context(), `select count(*) from control.audit_event where actor->>'kind' = 'nobody'`).Scan(&events)
+	if most := (server.StrangersMost + 1) * (1 + int(time.Since(began)/time.Minute)); err != nil || events < server.StrangersMost || events > most {
+		t.Errorf("%d events, %v", events, err)
 	}
 	t.Logf("%d requests, %d new series, %d lines", asked, len(fresh), strings.Count(log, "\n"))
 }

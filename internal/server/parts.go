@@ -9,6 +9,7 @@ import (
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/audit"
 	"dokumentlager/internal/blob"
+	"dokumentlager/internal/delivery"
 	"dokumentlager/internal/failpoint"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/helseid"
@@ -19,6 +20,7 @@ import (
 	"dokumentlager/internal/postgres"
 	"dokumentlager/internal/registry"
 	"dokumentlager/internal/repository"
+	"dokumentlager/internal/saml"
 	"dokumentlager/internal/scan"
 	"dokumentlager/internal/sealing"
 	"dokumentlager/internal/tenant"
@@ -53,7 +55,11 @@ type parts struct {
 	signatures *SignatureGate
 	objects    *repository.Repository
 	verifier   *helseid.Verifier
+	// assertions verifies those of the SOAP doors' callers; nil when no issuer is configured.
+	assertions *saml.Verifier
 	queue      *job.Queue
+	// delivery sends answers of the SOAP doors to other addresses.
+	delivery *delivery.Service
 	// sealer makes changes of the audit log show.
 	sealer *sealing.Sealer
 	// person is nil when nobody is to be asked about patients.
@@ -75,7 +81,7 @@ func newParts(ctx context.Context, cfg Config, version string, log *slog.Logger,
 		return nil, err
 	}
 	p.proofs, p.tenants, p.audit, p.keys = postgres.Proofs{DB: p.db}, tenant.Directory{DB: p.db}, audit.Log{DB: p.db}, idempotency.Keys{DB: p.db, Lease: p.lease, Fail: p.fail}
-	if err := errors.Join(p.makeStore(), p.makeIdentity(), p.makePerson(ctx), p.makeQueue(), p.makeSealer()); err != nil {
+	if err := errors.Join(p.makeStore(), p.makeIdentity(), p.makePerson(ctx), p.makeAssertions(ctx), p.makeQueue(), p.makeSealer()); err != nil {
 		p.db.Close()
 		return nil, err
 	}
@@ -148,8 +154,10 @@ func (p *parts) makeIdentity() (err error) {
 }
 
 func (p *parts) makeQueue() (err error) {
-	p.queue, err = job.NewQueue(p.db, p.jobLog())
-	return err
+	if p.queue, err = job.NewQueue(p.db, p.jobLog()); err != nil {
+		return err
+	}
+	return p.makeDelivery()
 }
 
 // jobLog is for the queue's own lines.
@@ -184,5 +192,6 @@ func (p *parts) checks() []Check {
 		{Name: "scanner signatures", Part: fault.Clamd, Ask: p.signatures.Passed},
 		{Name: "helseid", Part: fault.HelseID, Ask: p.verifier.Ready},
 		{Name: "persontjenesten", Part: fault.Persontjenesten, Ask: p.personReady, Aside: true},
+		{Name: "saml certificates", Ask: p.assertionsReady, Aside: true},
 	}
 }

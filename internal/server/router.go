@@ -19,7 +19,7 @@ type Door interface{ Routes(r chi.Router) }
 // Surroundings is what the router needs besides doors.
 type Surroundings struct {
 	Doors []Door
-	// Docs answers /docs and /openapi.yaml; nil leaves them out.
+	// Docs answers /docs, /openapi.yaml and /docs/soap/{name}; nil leaves them out.
 	Docs http.Handler
 	// Heads answers /audit/…, which takes no token; nil leaves it out.
 	Heads   Door
@@ -51,6 +51,7 @@ func NewRouter(s Surroundings) http.Handler {
 	if s.Docs != nil {
 		get(r, "/docs", s.Docs.ServeHTTP)
 		get(r, "/openapi.yaml", s.Docs.ServeHTTP)
+		get(r, "/docs/soap/{name}", s.Docs.ServeHTTP)
 	}
 	if s.Heads != nil {
 		s.Heads.Routes(r)
@@ -76,8 +77,9 @@ func (s Surroundings) ping(w http.ResponseWriter, _ *http.Request) {
 	answerJSON(w, http.StatusOK, map[string]string{"status": "ok", "service": "dokumentlager", "version": s.Version})
 }
 
+// notFound speaks FHIR at every address: where there is no SOAP door, there is none of its words either.
 func notFound(w http.ResponseWriter, r *http.Request) {
-	Answer(w, r, fault.New(fault.ResourceNotFound, "Nothing is at this address. The addresses are listed at /docs."))
+	answerFHIR(w, r, fault.New(fault.ResourceNotFound, "Nothing is at this address. The addresses are listed at /docs."))
 }
 
 // methodNotAllowed names the methods that would have been taken (RFC 9110 §15.5.6).

@@ -61,7 +61,7 @@ func start(t *testing.T, change map[string]string) *running {
 		"S3_ACCESS_KEY": parts.S3.AccessKey, "S3_SECRET_KEY": parts.S3.SecretKey, "CLAMD_ADDRESS": parts.Clamd,
 		"CLAMD_UNDATED_SIGNATURES": "true",
 		"HELSEID_ISSUER":           r.issuer.Issuer(), "SECRETS_LOCATOR_KEY": hexKey, "SECRETS_CURSOR_KEY": hexKey, "AUDIT_SIGNING_KEY": signerKey,
-		"DATABASE_POOLS": "1", "LIMITS_SHUTDOWN_GRACE": "2s", "LIMITS_REQUEST": "1MiB",
+		"SAML_ISSUERS": r.issuer.SAMLSetting(), "DATABASE_POOLS": "1", "LIMITS_SHUTDOWN_GRACE": "2s", "LIMITS_REQUEST": "1MiB",
 	}
 	for name, value := range change {
 		values[name] = value

@@ -4,14 +4,17 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/helseid"
+	"dokumentlager/internal/saml"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -52,7 +55,37 @@ Where a list of audiences is empty, every spelling that NHN has used is taken:
 
 ` + audiencesText() + `
 The largest document is 60 MiB and no setting (F5). Sizes are written as 256MiB, 64KiB or a number of bytes; durations as 10s or 2m; lists in YAML's way or
-with commas; a key of 32 bytes is what ` + "`openssl rand -hex 32`" + ` prints.
+with commas; lists of objects in YAML's way, or as JSON in the environment; a key of 32 bytes is what ` + "`openssl rand -hex 32`" + ` prints.
+
+## Issuers of assertions
+
+Each of ` + "`saml.issuers`" + ` has all of these; a field of another name is refused.
+
+| Field | What it is |
+|---|---|
+| ` + "`name`" + ` | saml:Issuer, compared exactly |
+| ` + "`kind`" + ` | ` + "`personnel`, or `citizen`" + ` for citizens and those who act for them: what somebody is follows from who says so, never from what is said |
+| ` + "`certificates`" + ` | PEM files, or folders of them, read again every 30 seconds: put the next one beside the old one before the issuer changes |
+| ` + "`audiences`" + ` | accepted spellings of ourselves |
+| ` + "`lifetime`" + ` | longest time between NotBefore and NotOnOrAfter, at most 24h |
+| ` + "`level`" + ` | least SecurityLevel; 0 leaves it to the access rules |
+| ` + "`scopes`" + ` | our scopes for each of the issuer's (attribute Scope); those of ` + "`\"\"`" + ` go to an assertion that names none. Ours are: ` + "`" + strings.Join(documentScopes, "`, `") + "`" + ` |
+
+Codes of ` + "`urn:ihe:iti:xua:2012:acp`" + ` mean, unless ` + "`saml.acp_meanings`" + ` says otherwise: ` + meaningsText() + `. A citizen's
+assertion without the attribute is about oneself; a code that has no meaning is refused.
+
+## Consumers of asynchronous answers
+
+Each of ` + "`async.consumers`" + ` has these ([soap.md](soap.md#answers-to-another-address)):
+
+| Field | What it is |
+|---|---|
+| ` + "`name`" + ` | a short name of ours, small letters and digits, for operators |
+| ` + "`clients`, `organisations`" + ` | the senders it is for, by the assertion's client_id or organisation number: one that is named suffices |
+| ` + "`addresses`" + ` | whole URLs; a ReplyTo must be one of them in scheme, host, port and path. https, unless the way there is nobody else's; its certificate is checked with the system's roots (` + "`SSL_CERT_FILE`" + ` names others) |
+| ` + "`networks`" + ` | if there are any, where the dialled IP address must be, such as ` + "`10.2.0.0/16`" + `. Loopback, link-local and the clouds' metadata addresses are dialled only where a URL of ` + "`addresses`" + ` has the IP address itself |
+| ` + "`waiting`" + ` | how many answers may wait for it, ` + "`1000`" + ` when not said |
+| ` + "`parallel`" + ` | how many one process sends to it at once, ` + "`2`" + ` when not said, 20 at most |
 
 ## The database
 
@@ -80,6 +113,16 @@ func audiencesText() string {
 	return fmt.Sprintf("- writing: `%s`\n- reading: `%s`\n", strings.Join(d.Audiences[access.AudienceWrite], "`, `"), strings.Join(d.Audiences[access.AudienceRead], "`, `"))
 }
 
+// meaningsText lists the defaults of saml (C4, C5).
+func meaningsText() string {
+	all := saml.Defaults().Meanings
+	var out []string
+	for _, oid := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, fmt.Sprintf("`%s` %s", oid, all[oid]))
+	}
+	return strings.Join(out, ", ")
+}
+
 const exampleYAML = `listen: 0.0.0.0:8080
 public_base_url: https://dokumentlager.example.no
 
@@ -101,6 +144,31 @@ helseid:
   issuer: https://helseid-sts.test.nhn.no
   scope_aliases:
     - nhn:vendor/create=nhn:phr-document-repository/mhd/create-documents-with-reference
+
+saml:
+  issuers:
+    - name: https://helseid-xdssaml.test.nhn.no
+      kind: personnel
+      certificates: [/etc/dokumentlager/saml/helseid]
+      audiences: [nhn:dokumentdeling-saml]
+      lifetime: 60m
+      level: 4
+      scopes:
+        journaldokumenter_helsepersonell: [nhn:phr/mhd/read-documentreferences, nhn:phr/mhd/read-document]
+    - name: sikkerhet.helsenorge.no
+      kind: citizen
+      certificates: [/etc/dokumentlager/saml/helsenorge.pem]
+      audiences: [https://xds-web.test.nhn.no/]
+      lifetime: 20m
+      level: 4
+      scopes:
+        innsynpasientjournal: [nhn:phr/mhd/read-documentreferences, nhn:phr/mhd/read-document]
+
+async:
+  consumers:
+    - name: gateway
+      clients: [ea1b0c25-154d-483c-abeb-cdf2e09d0a45]
+      addresses: [https://gateway.example.no/xca/async]
 
 limits:
   in_flight: 64
@@ -155,6 +223,8 @@ func valueKind(s setting) string {
 		return "list"
 	case *Key:
 		return "32 bytes"
+	case objects:
+		return "list of objects"
 	default:
 		return "?"
 	}
@@ -230,7 +300,8 @@ func checkExample(t *testing.T, folder, name, example string, purpose Purpose) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if (purpose&Owning != 0) != (cfg.Database.OwnerURL != "") || cfg.Limits.InFlight != 64 || cfg.S3.SecretKey != "s" || cfg.Secrets.CursorKey[0] != 2 || len(cfg.HelseID.ScopeAliases) != 1 || cfg.Clamd.Slots != 8 {
+	if (purpose&Owning != 0) != (cfg.Database.OwnerURL != "") || cfg.Limits.InFlight != 64 || cfg.S3.SecretKey != "s" || cfg.Secrets.CursorKey[0] != 2 || len(cfg.HelseID.ScopeAliases) != 1 || len(cfg.SAML.Issuers) != 2 || cfg.SAML.Issuers[1].Lifetime != 20*time.Minute ||
+		len(cfg.Async.Consumers) != 1 || cfg.Async.Consumers[0].Waiting != 1000 || cfg.Clamd.Slots != 8 {
 		t.Errorf("read as %+v", cfg)
 	}
 }

@@ -62,6 +62,8 @@ func format(field any) string {
 		return fmt.Sprint(*f)
 	case *bool:
 		return fmt.Sprint(*f)
+	case objects:
+		return f.show()
 	case *Ratio:
 		return fmt.Sprint(float64(*f))
 	default:

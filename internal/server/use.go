@@ -18,6 +18,7 @@ const lookEvery = 15 * time.Second
 // does not is told by dokumentlager_check_up.
 type looked struct {
 	backlog atomic.Pointer[job.Backlog]
+	lanes   atomic.Pointer[job.Lanes]
 	at      atomic.Int64
 }
 
@@ -29,6 +30,7 @@ func (s *Service) look(ctx context.Context) {
 			s.parts.looked.backlog.Store(&b)
 			s.parts.looked.at.Store(s.parts.now().UnixNano())
 		}
+		s.parts.lookAtAnswers(ctx)
 		select {
 		case <-ctx.Done():
 		case <-time.After(lookEvery):
@@ -41,6 +43,7 @@ func (s *Service) measure() {
 	s.parts.measurePools()
 	s.parts.measureScanner()
 	s.parts.measureJobs()
+	s.parts.measureAnswers()
 	s.parts.measureSpool()
 	s.parts.metrics.Gauge("dokumentlager_audit_sealing", "1 in the replica that seals the audit log.", nil, func() float64 { return share(s.parts.sealer.State().Sealing) })
 	for _, c := range s.health.Checks {

@@ -45,6 +45,8 @@ func assign(field any, text string) (err error) {
 		*f, err = parsePairs(text)
 	case *Key:
 		*f, err = parseKey(text)
+	case objects:
+		err = f.parse(text)
 	case *slog.Level:
 		if err = f.UnmarshalText([]byte(text)); err != nil {
 			return errors.New("must be debug, info, warn or error")

@@ -82,12 +82,18 @@ func appendEscaped(dst []byte, s string) []byte {
 
 // AppendFault appends a fault as a message. RelatesTo is the MessageID of the message that it answers, empty when that is not known.
 func AppendFault(dst []byte, f *Fault, relatesTo string) []byte {
+	return AppendFaultTo(dst, f, Outbound{RelatesTo: relatesTo})
+}
+
+// AppendFaultTo is AppendFault with all that WS-Addressing says of it but the action, which is the fault's.
+func AppendFaultTo(dst []byte, f *Fault, o Outbound) []byte {
 	if f.Legacy {
 		return appendLegacyFault(dst, f)
 	}
 	c := reasons(f.Reason)
+	o.Action = faultAction(c)
 	dst = append(dst, envelopeBegin...)
-	dst = appendAddressing(dst, Outbound{Action: faultAction(c), RelatesTo: relatesTo})
+	dst = appendAddressing(dst, o)
 	for _, n := range f.Names {
 		dst = appendQName(append(dst, `<s:NotUnderstood`...), n)
 		dst = append(dst, `/>`...)
