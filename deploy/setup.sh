@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what `make demo` and `make test` need and is not there yet: PostgreSQL, ClamAV, a C compiler for the race detector and
-# curl from Debian's packages, versitygw and staticcheck at pinned versions into the checkout's bin folder. Says what it will do before it does it.
+# Installs what `make demo` and `make test` need and is not there yet: PostgreSQL, ClamAV, a C compiler for the race detector, curl and
+# xmllint from Debian's packages, versitygw and staticcheck at pinned versions into the checkout's bin folder. Says what it will do before it does it.
 #
 # It leaves no system service running or enabled and no database cluster made: the dev stack starts the programs itself, in a
 # folder of its own. What is installed already is left as it is. Nothing missing: under half a second, no network, no root.
@@ -47,6 +47,7 @@ has_clamd() { has /usr/sbin/clamd /usr/local/sbin/clamd; }
 # The race detector needs a C compiler with its headers.
 has_compiler() { command -v "$(go env CC)" >/dev/null && [ -e /usr/include/stdlib.h ]; }
 has_curl() { command -v curl >/dev/null; }
+has_xmllint() { command -v xmllint >/dev/null; }
 
 # may_install stops before anything is changed when packages cannot be installed here.
 may_install() {
@@ -95,6 +96,7 @@ install_packages() {
 	has_clamd || wanted="$wanted clamav-daemon"
 	has_compiler || wanted="$wanted gcc libc6-dev"
 	has_curl || wanted="$wanted curl"
+	has_xmllint || wanted="$wanted libxml2-utils"
 	wanted=${wanted# }
 	if [ -z "$wanted" ]; then return; fi
 	may_install "$wanted"
@@ -115,6 +117,7 @@ install_packages() {
 	fi
 	has_compiler || apt install --no-install-recommends gcc libc6-dev || fail "gcc could not be installed, see above."
 	has_curl || apt install --no-install-recommends curl || fail "curl could not be installed, see above."
+	has_xmllint || apt install --no-install-recommends libxml2-utils || fail "libxml2-utils (xmllint) could not be installed, see above."
 	restore_services
 }
 

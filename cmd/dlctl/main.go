@@ -38,6 +38,7 @@ type commands struct {
 	Delete          deleteCommand          `cmd:"" help:"Take a document out of use."`
 	Status          statusCommand          `cmd:"" help:"Ask what became of a document."`
 	Audit           auditCommand           `cmd:"" help:"Show the audit log: of a patient, an instance, or all that the client may read."`
+	Soap            soapCommands           `cmd:"" help:"List and fetch through the SOAP door, as a citizen, a parent, a proxy or a doctor (dev stacks only)."`
 	Version         versionCommand         `cmd:"" help:"Print this program's version."`
 }
 

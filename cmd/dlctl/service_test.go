@@ -29,7 +29,8 @@ const betanien = "981275721"
 func testStack(t *testing.T, s *servicetest.Service, of tenant.Tenant) string {
 	t.Helper()
 	stack := map[string]any{"base_url": s.URL, "issuer": s.STS.Issuer(), "token_endpoint": s.STS.TokenEndpoint(), "test_token_endpoint": s.STS.TestTokenEndpoint(),
-		"tenants": []stackTenant{{of.Name, of.HomeCommunity, of.Organisations}}}
+		"test_saml_endpoint": s.STS.TestSAMLEndpoint(),
+		"tenants":            []stackTenant{{of.Name, of.HomeCommunity, of.Organisations}}}
 	var clients []client
 	for _, c := range s.STS.Clients() {
 		clients = append(clients, client{c.ClientID, c.PrivateJWK, c.Organisations[0], c.Scopes})

@@ -40,6 +40,7 @@ type site struct {
 	Issuer            string        `json:"issuer"`
 	TokenEndpoint     string        `json:"token_endpoint"`
 	TestTokenEndpoint string        `json:"test_token_endpoint"`
+	TestSAMLEndpoint  string        `json:"test_saml_endpoint"`
 	Tenants           []stackTenant `json:"tenants"`
 	Clients           []client      `json:"clients"`
 

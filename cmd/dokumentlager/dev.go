@@ -147,6 +147,9 @@ func listen(dir, address string) (net.Listener, error) {
 // portPath keeps the port for the next start; dev.json itself goes when the stack does.
 func portPath(dir string) string { return filepath.Join(dir, "port") }
 
+// devConsumers are the default assertions' clients, who may have answers sent to a port that anybody can listen on here.
+const devConsumers = `[{"name":"dev","clients":["urn:oid:2.16.578.1.12.4.1.7.1.1.1","ea1b0c25-154d-483c-abeb-cdf2e09d0a45"],"addresses":["http://127.0.0.1:9099/answers"]}]`
+
 func (d *devStack) config() (server.Config, error) {
 	keys, err := loadKeys(d.dir, func() string {
 		var key [32]byte
@@ -164,7 +167,7 @@ func (d *devStack) config() (server.Config, error) {
 		"persontjenesten.url": d.sts.PersonURL(), "persontjenesten.client_id": d.sts.PersonClient().ClientID,
 		"persontjenesten.private_key": string(d.sts.PersonClient().PrivateJWK), "persontjenesten.fresh": "2s", "persontjenesten.known": "2s",
 		"secrets.locator_key": keys.Locator, "secrets.cursor_key": keys.Cursor, "audit.signing_key": keys.Audit,
-		"synthetic_identities": "true", "limits.shutdown_grace": "2s",
+		"saml.issuers": d.sts.SAMLSetting(), "async.consumers": devConsumers, "synthetic_identities": "true", "limits.shutdown_grace": "2s",
 	}), server.Serving)
 }
 

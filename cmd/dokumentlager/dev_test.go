@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"os"
@@ -16,6 +17,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"dokumentlager/internal/job"
+	"dokumentlager/internal/postgres"
+	"dokumentlager/internal/tenant"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -215,6 +220,17 @@ func checkAdministration(t *testing.T, s *stack) {
 		t.Errorf("%s %v", diff, made)
 	}
 	s.command("tenant", "set", "oslo", "--state", "suspended")
+	if fmt.Sprint(made[0]["transactions"]) != fmt.Sprint(tenant.DefaultTransactions) {
+		t.Errorf("a new tenant answers %v", made[0]["transactions"])
+	}
+	switched := s.command("tenant", "set", "legekontor", "--off", "ITI-41,ITI-62", "--on", "ITI-42")
+	if got := fmt.Sprint(switched[0]["transactions"]); got != "[ITI-18 ITI-38 ITI-39 ITI-42 ITI-43 ITI-51 ITI-57 ITI-86 ITI-92]" {
+		t.Errorf("switched to %s", got)
+	}
+	if none := s.command("tenant", "set", "legekontor", "--transactions", ""); fmt.Sprint(none[0]["transactions"]) != "[]" {
+		t.Errorf("switched to %v", none[0]["transactions"])
+	}
+	checkAnswers(t, s)
 	migrate, stdout, stderr := program(t, nil, "migrate", "--dir", s.dir)
 	if err := migrate.Run(); err != nil || !strings.Contains(stdout.String(), "up to date") {
 		t.Errorf("migrate: %v: %s", err, stderr)
@@ -230,6 +246,48 @@ func checkAdministration(t *testing.T, s *stack) {
 		t.Error(diff)
 	}
 	s.command("audit", "list", "--control")
+}
+
+// checkAnswers: what was given up is listed without anything of a patient, and is put in line again with an event.
+func checkAnswers(t *testing.T, s *stack) {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), postgres.Config{URL: s.file.DatabaseURL, Pools: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	queue, err := job.NewQueue(db, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Nobody works this consumer's lane off: it is in no configuration.
+	if err := queue.InsertAnswer(t.Context(), job.SendAnswer{Consumer: "gone", Transaction: "ITI-38", Accepted: time.Now(), Sealed: []byte("sealed")}, 1); err != nil {
+		t.Fatal(err)
+	}
+	waiting := s.command("async", "list")
+	if len(waiting) != 1 || waiting[0]["consumer"] != "gone" || waiting[0]["state"] != "waiting" || waiting[0]["transaction"] != "ITI-38" || len(s.command("async", "list", "--dead")) != 0 {
+		t.Fatalf("async list: %v", waiting)
+	}
+	if n, err := queue.BuryAnswers(t.Context(), time.Now().Add(time.Hour)); n != 1 || err != nil {
+		t.Fatalf("%d buried, %v", n, err)
+	}
+	if dead := s.command("async", "list", "--dead"); len(dead) != 1 || dead[0]["state"] != "dead" {
+		t.Fatalf("async list --dead: %v", dead)
+	}
+	retry, stdout, stderr := program(t, nil, "async", "retry", "--all", "--dir", s.dir)
+	if err := retry.Run(); err != nil || stdout.String() != "1 answers are in line again\n" {
+		t.Errorf("async retry: %v %s %s", err, stdout, stderr)
+	}
+	var last map[string]any
+	for _, line := range s.command("audit", "list", "--control") {
+		last = line
+	}
+	if detail, _ := last["detail"].(map[string]any); last["operation"] != "async-retry" || last["action"] != "E" || detail["hits"] != 1.0 {
+		t.Errorf("the event is %v", last)
+	}
+	if gone, _, _ := program(t, nil, "async", "retry", "999999", "--dir", s.dir); gone.Run() == nil {
+		t.Error("an answer that is not there was retried")
+	}
 }
 
 func checkServing(t *testing.T, s *stack) {

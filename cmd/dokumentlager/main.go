@@ -38,6 +38,7 @@ type commands struct {
 	Fsck       fsckCommand       `cmd:"" help:"Check that rows, stored bytes and audit log agree. Exit code 0 clean, 1 findings, 3 could not check."`
 	Sweep      sweepCommand      `cmd:"" help:"Remove objects that no row names. Exit code 0 swept, 1 a dry run found something, 3 could not sweep."`
 	Rescan     rescanCommand     `cmd:"" help:"Scan stored documents with the scanner's signatures of today. Exit code 0 clean, 1 findings, 3 could not scan."`
+	Async      asyncCommands     `cmd:"" help:"Look at answers that are to be sent to other addresses, and try those again that were given up."`
 	Version    versionCommand    `cmd:"" help:"Print this program's version."`
 }
 

@@ -51,6 +51,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		"two logs":           {[]string{"audit", "list", "--dir", "/x", "--tenant", "a", "--control"}, nil, 2, "", []string{"can't be used together"}},
 		"no log":             {[]string{"audit", "list", "--dir", "/x"}, nil, 2, "", []string{"missing flags"}},
 		"nothing to set":     {[]string{"tenant", "set", "oslo", "--dir", "/x"}, nil, 2, "", []string{"nothing to change"}},
+		"no answer named":    {[]string{"async", "retry", "--dir", "/x"}, nil, 2, "", []string{"say which answers"}},
 		"bad state":          {[]string{"tenant", "set", "oslo", "--state", "sleepy"}, nil, 2, "", []string{"--state must be one of"}},
 		"no dev stack there": {[]string{"tenant", "list", "--dir", "/no/such"}, nil, 1, "", []string{"no dev stack runs in /no/such"}},
 		"not loopback":       {[]string{"dev", "--dir", t.TempDir(), "--listen", "0.0.0.0:0"}, nil, 1, "", []string{"listens on loopback only"}},

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"dokumentlager/internal/access"
@@ -15,7 +17,7 @@ type tenantCommands struct {
 	Create tenantCreate `cmd:"" help:"Make a tenant with its schema and role."`
 	List   tenantList   `cmd:"" help:"List all tenants."`
 	Show   tenantShow   `cmd:"" help:"Show one tenant."`
-	Set    tenantSet    `cmd:"" help:"Change who may write to a tenant, whom it shares with, its profile or its state."`
+	Set    tenantSet    `cmd:"" help:"Change who may write to a tenant, whom it shares with, which transactions it answers, its profile or its state."`
 }
 
 // output is how a command prints.
@@ -35,6 +37,7 @@ type tenantCreate struct {
 	Personnel     bool     `default:"true" negatable:"" help:"Share with health personnel (T5)."`
 	Citizen       bool     `default:"true" negatable:"" help:"Share with citizens (T5)."`
 	OwnOnly       bool     `help:"Share with personnel of the own organisation only; needs --no-citizen (T5, C7)."`
+	Transactions  []string `help:"Transactions of the SOAP doors that it answers, such as ITI-18,ITI-43; all but ITI-42 and ITI-61 when not given." placeholder:"ITI-N"`
 }
 
 // Run makes the tenant and prints it.
@@ -45,7 +48,7 @@ func (c tenantCreate) Run(s *surroundings) error {
 	}
 	defer admin.Owner.Close()
 	t, err := admin.Create(s.ctx, administration.Draft{Name: c.Name, HomeCommunity: c.HomeCommunity, Repository: c.Repository,
-		Organisations: c.Organisation, Profile: tenant.Profile(c.Profile), State: tenant.Active,
+		Organisations: c.Organisation, Profile: tenant.Profile(c.Profile), State: tenant.Active, Transactions: c.Transactions,
 		Sharing: access.Sharing{Personnel: c.Personnel, Citizen: c.Citizen, OwnOrganisationOnly: c.OwnOnly}})
 	if err != nil {
 		return err
@@ -103,11 +106,15 @@ type tenantSet struct {
 	OwnOnly      *bool     `negatable:"" help:"Share with personnel of the own organisation only or not."`
 	Profile      *string   `enum:"nhn,ihe" help:"nhn or ihe."`
 	State        *string   `enum:"active,suspended,closed" help:"active, suspended or closed (T6)."`
+	Transactions *[]string `help:"All transactions of the SOAP doors that it answers from now on; none when empty." placeholder:"ITI-N"`
+	On           []string  `help:"Transactions to switch on besides; several by comma." placeholder:"ITI-N"`
+	Off          []string  `help:"Transactions to switch off; several by comma." placeholder:"ITI-N"`
 }
 
 // Validate is asked by kong: a command that changes nothing is a mistake.
 func (c tenantSet) Validate(*kong.Context) error {
-	if c.Organisation == nil && c.Personnel == nil && c.Citizen == nil && c.OwnOnly == nil && c.Profile == nil && c.State == nil {
+	if c.Organisation == nil && c.Personnel == nil && c.Citizen == nil && c.OwnOnly == nil && c.Profile == nil && c.State == nil &&
+		c.Transactions == nil && len(c.On)+len(c.Off) == 0 {
 		return fmt.Errorf("nothing to change is named")
 	}
 	return nil
@@ -121,7 +128,8 @@ func (c tenantSet) Run(s *surroundings) error {
 	}
 	defer admin.Owner.Close()
 	t, err := admin.Set(s.ctx, c.Name, administration.Change{Organisations: c.Organisation, Personnel: c.Personnel, Citizen: c.Citizen,
-		OwnOnly: c.OwnOnly, Profile: (*tenant.Profile)(c.Profile), State: (*tenant.State)(c.State)})
+		OwnOnly: c.OwnOnly, Profile: (*tenant.Profile)(c.Profile), State: (*tenant.State)(c.State),
+		Transactions: c.Transactions, On: c.On, Off: c.Off})
 	if err != nil {
 		return err
 	}
@@ -146,11 +154,24 @@ func printTenants(s *surroundings, asJSON bool, all []tenant.Tenant) error {
 		lines[i] = tenantLine{t, sharingLine(t.Sharing)}
 	}
 	return printer[tenantLine]{s.stdout, asJSON,
-		[]string{"NAME", "STATE", "PROFILE", "HOME COMMUNITY", "REPOSITORY", "ORGANISATIONS", "SHARED WITH", "SCHEMA", "MADE"},
+		[]string{"NAME", "STATE", "PROFILE", "HOME COMMUNITY", "REPOSITORY", "ORGANISATIONS", "SHARED WITH", "TRANSACTIONS", "SCHEMA", "MADE"},
 		func(t tenantLine) []string {
 			return []string{t.Name, string(t.State), string(t.Profile), t.HomeCommunity, t.Repository, csv(t.Organisations),
-				sharedWith(t.Tenant.Sharing), t.SchemaName, t.Created.Format(time.DateOnly)}
+				sharedWith(t.Tenant.Sharing), answered(t.Transactions), t.SchemaName, t.Created.Format(time.DateOnly)}
 		}}.print(lines)
+}
+
+// answered says shortly which transactions are on: the numbers alone, or how they differ from the default.
+func answered(on []string) string {
+	switch {
+	case len(on) == 0:
+		return "none"
+	case slices.Equal(on, tenant.DefaultTransactions):
+		return "default"
+	case slices.Equal(on, tenant.Transactions):
+		return "all"
+	}
+	return strings.ReplaceAll(csv(on), "ITI-", "")
 }
 
 // sharedWith says T5's setting in words.

@@ -1,11 +1,12 @@
-// Package job is the queue of work that follows a change: what a transaction promised and does not do itself.
+// Package job is the queue of work that follows a change or a request: what was promised and is not done at once.
 //
 // It promises that a job inserted in a tenant's transaction exists exactly when that transaction commits (promise 1), and that it
-// is tried until it succeeds. It is a store: what a job does stands in package lifecycle. The tables are River's, in the schema
-// postgres.JobSchema, which every replica shares.
+// is tried until it succeeds, or, if it is an answer to be sent, until its worker gives it up: then it is kept as dead for a while. It is a store:
+// what jobs do stands in packages lifecycle and delivery. The tables are River's, in the schema postgres.JobSchema, which every replica shares.
 package job
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -44,6 +45,8 @@ const (
 	// rescueAfter is when a job whose process died in the middle is tried again. River's own hour would keep a deleted document's bytes as
 	// long. A worker that lives was cancelled long before, and if not, its row's lock keeps the second one out.
 	rescueAfter = 2 * timeout
+
+	week = 7 * 24 * time.Hour
 )
 
 // Queue inserts jobs. It is safe for concurrent use.
@@ -72,11 +75,25 @@ func (q *Queue) InsertRemove(ctx context.Context, tx *postgres.Tx, key uuid.UUID
 // Runner works jobs off.
 type Runner struct{ client *river.Client[pgx.Tx] }
 
-// NewRunner makes a runner with the given workers; parallel is how many jobs run at once in this process.
-func NewRunner(db *postgres.DB, workers *river.Workers, parallel int, log *slog.Logger) (*Runner, error) {
+// Lines are how much of what one process does at once, and for how long what became of an answer is kept.
+type Lines struct {
+	// Parallel is for everything but answers; Lanes are those of the answers' consumers, by Lane.
+	Parallel int
+	Lanes    map[string]int
+	// KeepDead is for how long an answer that could not be sent is kept; zero is a week.
+	KeepDead time.Duration
+}
+
+// NewRunner makes a runner with the given workers.
+func NewRunner(db *postgres.DB, workers *river.Workers, lines Lines, log *slog.Logger) (*Runner, error) {
+	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: lines.Parallel}}
+	for lane, parallel := range lines.Lanes {
+		queues[lane] = river.QueueConfig{MaxWorkers: parallel}
+	}
+	keep := cmp.Or(lines.KeepDead, week)
 	client, err := river.NewClient(riverpgxv5.New(db.Control()), &river.Config{
 		Schema: postgres.JobSchema, Logger: log, Workers: workers, MaxAttempts: attempts, JobTimeout: timeout,
-		Queues:      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: parallel}},
+		Queues: queues, CancelledJobRetentionPeriod: keep, DiscardedJobRetentionPeriod: keep,
 		RetryPolicy: retry{time.Now}, RescueStuckJobsAfter: rescueAfter,
 		// Rebuilding indexes takes their owner; our role owns nothing.
 		ReindexerSchedule: river.NeverSchedule(),

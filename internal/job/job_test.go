@@ -92,7 +92,7 @@ func TestJobCommitsWithItsTransaction(t *testing.T) {
 	w := &worker{schema: schema.Name, did: make(chan job.RemoveObject, 2)}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, w)
-	runner, err := job.NewRunner(db, workers, 2, slog.New(slog.DiscardHandler))
+	runner, err := job.NewRunner(db, workers, job.Lines{Parallel: 2}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func TestKilledJobIsTriedAgainSoon(t *testing.T) {
 	w := &worker{schema: schema.Name, did: make(chan job.RemoveObject, 1)}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, w)
-	runner, err := job.NewRunner(db, workers, 1, slog.New(slog.DiscardHandler))
+	runner, err := job.NewRunner(db, workers, job.Lines{Parallel: 1}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
