@@ -35,7 +35,7 @@ func sides(op Operation) (client, server fhir.Coding) {
 	return sourceRole, destinationRole
 }
 
-// clientAgent is the HelseID client. It is an application too (OAUTHaccessTokenUse.Comprehensive); the token's id stands here when no
+// clientAgent is the HelseID client, or the one that an assertion names. It is an application too (OAUTHaccessTokenUse.Comprehensive); the token's id stands here when no
 // person is behind it.
 func clientAgent(line audit.Line, role fhir.Coding) fhir.AuditEventAgent {
 	types := []fhir.Coding{role}
@@ -73,11 +73,15 @@ func userAgent(line audit.Line) fhir.AuditEventAgent {
 	}
 	if c.HPR != "" {
 		a.Who.Type, a.Who.Identifier = "Practitioner", &fhir.Identifier{System: hprSystem, Value: told(c.HPR)}
-		return a
 	}
-	a.Type.Coding = append(a.Type.Coding, tokenUser)
-	if a.Who.Display == "" {
+	if a.Who.Display == "" && c.HPR == "" {
 		a.Who.Display = "unknown person"
+	}
+	if c.Issuer != "" {
+		return samlAgent(line, a)
+	}
+	if c.HPR == "" {
+		a.Type.Coding = append(a.Type.Coding, tokenUser)
 	}
 	return a
 }

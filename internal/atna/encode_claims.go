@@ -13,6 +13,7 @@ const (
 
 	tokenComprehensive = balp + "OAUTHaccessTokenUse.Comprehensive"
 	tokenMinimal       = balp + "OAUTHaccessTokenUse.Minimal"
+	samlMinimal        = balp + "SAMLaccessTokenUse.Minimal"
 )
 
 // patterns are BALP's names.
@@ -26,9 +27,9 @@ var transactions = map[string]string{
 	"ITI-68": mhd + "RetrieveDocument.Audit.Responder",
 }
 
-// claims are the profiles that the event conforms to. BALP's patterns are of what succeeded; how the token was used is told of every request.
+// claims are the profiles that the event conforms to. BALP's patterns are of what succeeded by REST; how the token was used is told of every request.
 func claims(line audit.Line, op Operation, e *fhir.AuditEvent) (all []string) {
-	if name := patterns[op.Flow]; name != "" && line.Outcome == success && e.Action == letters[op.Flow] && hasData(op, e) {
+	if name := patterns[op.Flow]; name != "" && line.Outcome == success && op.Type == restful && e.Action == letters[op.Flow] && hasData(op, e) {
 		if patient(line) == nil {
 			all = append(all, balp+name)
 		} else if all = append(all, balp+"Patient"+name); transactions[op.Transaction] != "" {
@@ -52,6 +53,8 @@ func hasData(op Operation, e *fhir.AuditEvent) bool {
 // number; Minimal has the token's id alone.
 func tokenUse(line audit.Line) []string {
 	switch c := line.Caller; {
+	case c.Issuer != "":
+		return samlUse(line)
 	case c.TokenID == "" || c.ClientID == "":
 		return nil
 	case isPerson(line) && c.HPR == "":

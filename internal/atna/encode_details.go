@@ -23,6 +23,9 @@ const (
 	detailRange      = "range"
 	detailFacts      = "facts"
 	detailFactsAge   = "facts-age-s"
+	detailIssuer     = "issuer"
+	detailRemoved    = "removed"
+	detailCount      = "count"
 )
 
 // Details are the codes of DetailSystem, each with its meaning.
@@ -48,6 +51,9 @@ func Details() []fhir.Coding {
 		{detailRange, "Bytes of a partial opening, first and last"},
 		{detailFacts, "What was known of the patient's death and address protection (L4, L5)"},
 		{detailFactsAge, "How old that was, in seconds"},
+		{detailIssuer, "Who issued the SAML assertion (XUA)"},
+		{detailRemoved, "Id of a submission set, folder or association that was removed (ITI-62)"},
+		{detailCount, "How many refused assertions of strangers the event stands for"},
 	} {
 		all = append(all, fhir.Coding{System: DetailSystem, Code: d.name, Display: d.value})
 	}

@@ -129,7 +129,7 @@ func identified(id string) *fhir.Identifier {
 // request is the X-Request-Id, as BALP has it, and what else the request is known by.
 func request(line audit.Line) fhir.AuditEventEntity {
 	return fhir.AuditEventEntity{What: &fhir.Reference{Identifier: &fhir.Identifier{Value: told(line.RequestID)}}, Type: new(requestEntity),
-		Detail: details(pair{detailEventID, line.EventID}, pair{detailTrace, line.Caller.TraceID}, pair{detailSystem, line.Caller.SourceSystem})}
+		Detail: details(pair{detailEventID, line.EventID}, pair{detailTrace, line.Caller.TraceID}, pair{detailSystem, line.Caller.SourceSystem}, pair{detailIssuer, line.Caller.Issuer})}
 }
 
 // facts are what has no place of its own.
@@ -143,7 +143,10 @@ func facts(line audit.Line) []fhir.AuditEventDetail {
 		all = append(all, pair{detailHits, strconv.Itoa(*d.Hits)})
 	}
 	all = append(all, pair{detailMasked, number(int64(d.Masked))}, pair{detailBreakGlass, number(int64(d.BreakGlass))}, pair{detailFinding, d.Finding},
-		pair{detailRange, d.Range}, pair{detailFacts, d.Facts}, pair{detailFactsAge, number(int64(d.FactsAge))})
+		pair{detailRange, d.Range}, pair{detailFacts, d.Facts}, pair{detailFactsAge, number(int64(d.FactsAge))}, pair{detailCount, number(int64(d.Count))})
+	for _, id := range d.Removed {
+		all = append(all, pair{detailRemoved, id})
+	}
 	if len(d.Documents) == 0 {
 		all = append(all, pair{detailHome, d.HomeCommunity})
 	}

@@ -2,8 +2,10 @@ package atna
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +33,11 @@ const (
 		`"department_system":"urn:oid:2.16.578.1.12.4.1.4.102","department_name":"POST 2","source_system":"dlctl 1.0",` +
 		`"token_id":"A531E43CDFABAAB5DD45AC8CE2693B9A","request_id":"01a1ffc9-63d5-7190-ac0e-ae56824f574a","nhn_event_id":"e-2",` +
 		`"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}`
+	samlDoctorRow = `{"kind":"personnel","name":"KVART GREVLING","hpr":"565505933","role":"LE","client_id":"ea1b0c25-154d-483c-abeb-cdf2e09d0a45","organisation":"960510542",` +
+		`"organisation_name":"VOSS HERAD","point_of_care":"874593842","point_of_care_name":"VOSS SJUKEHEIM","purpose":"TREAT","token_id":"_502b4e5d-5e0e-4003-af2e-e8ed61582578",` +
+		`"issuer":"https://helseid-xdssaml.test.nhn.no","transaction":"%s","request_id":"01a20258-e875-70ce-a349-2b0b12658844","nhn_event_id":"urn:uuid:aff1ba14-8e23-4b7f-a7ca-9854cd4e54ab"}`
+	citizenRow = `{"kind":"%s","name":"Rettferdig Savanne","person_id":"%s","client_id":"urn:oid:2.16.578.1.12.4.1.7.1.1.1","organisation":"994598759",` +
+		`"organisation_name":"Norsk Helsenett","purpose":"13","token_id":"_5a","issuer":"sikkerhet.helsenorge.no","transaction":"%s","request_id":"01a20258-e875-70ce-a349-2b0b12658844"}`
 	operatorRow = `{"kind":"operator","name":"kari"}`
 	serviceRow  = `{"kind":"operator","name":"dokumentlager serve"}`
 )
@@ -81,7 +88,16 @@ func typicals() map[string]typical {
 	settings := audit.Detail{HomeCommunity: homeOID, Reason: "personnel=true citizen=true -> personnel=true citizen=false"}
 	command := func(d audit.Detail) typical { return typical{operatorRow, "E", d, true} }
 	inQuarantine := typical{operatorRow, "E", infected, false}
+	by := func(transaction, action string, d audit.Detail) typical {
+		return typical{fmt.Sprintf(samlDoctorRow, transaction), action, d, false}
+	}
+	removed := document
+	removed.Removed = []string{setID}
 	return map[string]typical{
+		"update":              by("ITI-57", "U", provided),
+		"restricted-update":   by("ITI-92", "U", provided),
+		"remove-metadata":     by("ITI-62", "D", removed),
+		"remove-documents":    by("ITI-86", "D", document),
 		"provide":             {machineRow, "C", provided, false},
 		"validate":            {machineRow, "E", document, false},
 		"search":              {doctorRow, "R", query, false},
@@ -107,6 +123,7 @@ func typicals() map[string]typical {
 		"rescan-quarantine": {serviceRow, "E", infected, false},
 		"sweep":             {serviceRow, "E", audit.Detail{HomeCommunity: homeOID, Reason: "removed=3 bytes=12 grace=24h0m0s"}, true},
 		"audit-export":      command(audit.Detail{Reason: "from=2026-11-01 to=2026-11-21 format=fhir events=17", Hits: &hits}),
+		"async-retry":       command(audit.Detail{Reason: "numbers=7,9", Hits: &hits}),
 		"audit-prune":       command(audit.Detail{Reason: "before=2016-11-21 events=17"}),
 	}
 }
@@ -156,6 +173,18 @@ func odd(t *testing.T) (all []audit.Line) {
 	add(doctorRow, "read-entry", "R", "success", audit.Detail{}, func(l *audit.Line) { l.Entry = entryID })
 	add(machineRow, "read-entry", "R", "success", document, func(l *audit.Line) { l.Patient = "" })
 	add(doctorRow, "search", "R", "success", audit.Detail{}, nil)
+	saml := func(transaction string) string { return fmt.Sprintf(samlDoctorRow, transaction) }
+	query := audit.Detail{Query: "id=urn:uuid:14d4debf-8f97-4251-9a74-a90016b0af0d&returnType=LeafClass", HomeCommunity: homeOID}
+	add(saml("ITI-18"), "search", "R", "success", query, nil)
+	add(saml("ITI-41"), "provide", "C", "success", document, nil)
+	add(saml("ITI-43"), "open", "R", "denied", document, nil)
+	add(saml("ITI-0"), "open", "R", "success", document, nil)
+	add(strings.Replace(saml("ITI-39"), `"hpr":"565505933",`, "", 1), "open", "R", "success", document, nil)
+	add(fmt.Sprintf(citizenRow, "citizen", "13116900216", "ITI-38"), "search", "R", "success", query, nil)
+	add(fmt.Sprintf(citizenRow, "guardian", "12119000465", "ITI-39"), "open", "R", "success", document, nil)
+	add(fmt.Sprintf(citizenRow, "proxy", "60917301126", "ITI-39"), "open", "R", "denied", document, nil)
+	add(`{"kind":"nobody","transaction":"ITI-38","request_id":"r"}`, "search", "R", "denied",
+		audit.Detail{Rule: "X2", Code: "DLAssertionRefused", Reason: "The assertion is refused.", Count: 12}, func(l *audit.Line) { l.Patient = "" })
 	add(doctorRow, "search", "R", "success", audit.Detail{Query: "%zz=\x01&a=<b>"}, func(l *audit.Line) {
 		l.Patient, l.Caller.Name, l.Caller.SourceSystem = "A^^^&urn:x:y&URI", " \tRobert'); drop <table>\u0000 ", "\u2028æøå 👩‍⚕️"
 	})

@@ -65,6 +65,12 @@ var operations = map[string]Operation{
 	"lookup-feed": {Flow: Querying, Type: restful, Interaction: "search", More: []fhir.Coding{logUsed}, Request: "GET /helsenorge/v1/feed",
 		Meaning: "Helsenorge fetched look-ups"},
 
+	"update": {Flow: Updating, Type: patientRecord, Transaction: "ITI-57", TransactionName: "Update Document Set", Meaning: "Metadata were given new versions"},
+	"restricted-update": {Flow: Updating, Type: patientRecord, Transaction: "ITI-92", TransactionName: "Restricted Update Document Set",
+		Meaning: "Metadata of documents were given new versions, within what no registry may let differ"},
+	"remove-metadata":  {Flow: Deleting, Type: patientRecord, Transaction: "ITI-62", TransactionName: "Remove Metadata", Meaning: "Metadata were removed"},
+	"remove-documents": {Flow: Deleting, Type: patientRecord, Transaction: "ITI-86", TransactionName: "Remove Documents", Meaning: "The bytes of documents were removed"},
+
 	"tenant-create":      {Type: administering, Request: "dokumentlager tenant create", Meaning: "An instance was made"},
 	"tenant-set":         {Type: administering, Request: "dokumentlager tenant set", Meaning: "An instance's settings were changed"},
 	"quarantine-list":    {Type: administering, Request: "dokumentlager quarantine list", Meaning: "The quarantine was listed"},
@@ -75,19 +81,25 @@ var operations = map[string]Operation{
 	"quarantine-destroy": {Type: administering, Request: "dokumentlager quarantine destroy", Meaning: "A document in quarantine was destroyed"},
 	"rescan-quarantine":  {Type: administering, Request: "dokumentlager rescan", Meaning: "A stored document was found infected and taken out of reach"},
 	"sweep":              {Type: administering, Request: "dokumentlager sweep", Meaning: "Objects that no row names were removed"},
+	"async-retry":        {Type: administering, Request: "dokumentlager async retry", Meaning: "Answers that could not be sent were put in line again"},
 	"audit-export":       {Type: logUsed, Request: "dokumentlager audit export", Meaning: "The audit log was exported"},
 	"audit-prune":        {Type: administering, Request: "dokumentlager audit prune", Meaning: "Events past their time were removed from the audit log"},
 }
 
 // operationOf is the operation of a line; one that the table does not have is a request or a command, and follows no pattern.
 func operationOf(line audit.Line) Operation {
-	if op, ok := operations[line.Operation]; ok {
-		return op
+	op, ok := operations[line.Operation]
+	switch {
+	case ok:
+	case line.RequestID == "":
+		op = Operation{Type: administering}
+	default:
+		op = Operation{Type: restful}
 	}
-	if line.RequestID == "" {
-		return Operation{Type: administering}
+	if line.Caller.Transaction != "" {
+		return op.over(line.Caller.Transaction)
 	}
-	return Operation{Type: restful}
+	return op
 }
 
 // subtypes are FHIR's, IHE's and, always, ours.

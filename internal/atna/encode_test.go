@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -129,6 +130,8 @@ func left(field, kind, operation string) bool {
 		return true
 	case "Detail.Query":
 		return operation != "search"
+	case "Caller.PersonID": // which the log has of citizens alone
+		return true
 	case "Caller.Name", "Caller.HPR", "Caller.Role":
 		return kind == "machine"
 	}
@@ -205,9 +208,48 @@ func TestClaims(t *testing.T) {
 	if got := names(bare); !slices.Equal(got, []string{mini}) {
 		t.Errorf("a person without HPR number claims %v", got)
 	}
+	for caller, want := range map[string][]string{fmt.Sprintf(samlDoctorRow, "ITI-43"): {"SAMLaccessTokenUse.Minimal"}, fmt.Sprintf(citizenRow, "citizen", "13116900216", "ITI-39"): {"SAMLaccessTokenUse.Minimal"},
+		strings.Replace(fmt.Sprintf(samlDoctorRow, "ITI-43"), `"hpr":"565505933",`, "", 1): nil} {
+		if got := names(lineOf(t, caller, "open", "R", "success", audit.Detail{Documents: aDocument()})); !slices.Equal(got, want) {
+			t.Errorf("%s claims %v", caller, got)
+		}
+	}
 	wrong := lineOf(t, doctorRow, "open", "C", "success", audit.Detail{Documents: aDocument()})
 	if got := names(wrong); !slices.Equal(got, []string{token}) {
 		t.Errorf("an opening with the letter of a creation claims %v", got)
+	}
+}
+
+// TestSAMLMinimal: an event that names BALP's profile of SAML assertions has its user as that wants it: one agent of the type, known by a number, who asked, with
+// the assertion's ID and nothing that the profile forbids; and no event of a SOAP transaction names a profile of REST.
+func TestSAMLMinimal(t *testing.T) {
+	t.Parallel()
+	claimed := 0
+	for _, l := range slices.Concat(golden(t, "success"), golden(t, "denied"), golden(t, "failed"), odd(t)) {
+		e := Encode(l, ours)
+		if e.Meta == nil || !slices.Contains(e.Meta.Profile, samlMinimal) {
+			continue
+		}
+		claimed++
+		users := 0
+		for _, a := range e.Agent {
+			if !slices.Contains(a.Type.Coding, samlUser) {
+				continue
+			}
+			users++
+			if a.Who == nil || a.Who.Identifier == nil || a.Who.Identifier.Value == "" || a.Who.Identifier.System == "" || !a.Requestor || len(a.Policy) != 1 || a.AltID != "" || a.Network != nil {
+				t.Errorf("%s of a %s: %+v", l.Operation, l.Caller.Kind, a)
+			}
+			if want := l.Caller.Name + "<" + a.Who.Identifier.Value + "@" + l.Caller.Issuer + ">"; a.Name != want {
+				t.Errorf("the user is %q, want %q", a.Name, want)
+			}
+		}
+		if users != 1 || len(e.Meta.Profile) != 1 || e.Type.Code == "rest" {
+			t.Errorf("%s: %d users, type %s, %v", l.Operation, users, e.Type.Code, e.Meta.Profile)
+		}
+	}
+	if claimed < 10 {
+		t.Errorf("only %d events claim it", claimed)
 	}
 }
 

@@ -75,7 +75,7 @@ func named(all criteria.Criteria) []string {
 	out := []string{nothing}
 	for name, op := range operations {
 		subtypes := criteria.Criteria{{Field: "subtype", Tokens: asked}}
-		if subtypes.Met(func(criteria.Field) criteria.Values { return criteria.Values{Tokens: codesOf(op.subtypes(name))} }) {
+		if subtypes.Met(func(criteria.Field) criteria.Values { return criteria.Values{Tokens: codesOf(subtypeCodes(name, op))} }) {
 			out = append(out, name)
 		}
 	}

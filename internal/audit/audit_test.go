@@ -39,12 +39,12 @@ func full(t *testing.T) audit.Event {
 			HPR: "9999999", PersonID: "13116900216", Role: "LE", SecurityLevel: 4, Attest: true, Purpose: "TREAT", PurposeDetails: "BEHANDLER",
 			Service: "S03", ServiceSystem: "services", DecisionRef: "decision", DecisionSelected: &chosen, Department: "910000004",
 			DepartmentSystem: "departments", DepartmentName: "ward", Audience: "audience", Scopes: []string{"scope"}, TokenID: "jti"},
-		RequestID: "request", EventID: "event", TraceID: "trace", SourceSystem: "system"}, audit.Update, "set-confidentiality")
+		RequestID: "request", EventID: "event", TraceID: "trace", SourceSystem: "system", Transaction: "ITI-57", Issuer: "issuer"}, audit.Update, "set-confidentiality")
 	e.Patient, e.Entry, e.Outcome = "13116900216^^^&2.16.578.1.12.4.1.4.1&ISO", uuid.New(), audit.Denied
 	e.Detail = audit.Detail{Documents: []audit.Document{
 		{Entry: "e1", UniqueID: "u1", Title: "title", Type: "ty", Class: "cl", Conf: []string{"N", "NORS"}, Size: 7}, {Entry: "e2", UniqueID: "u2"}},
-		Set: "set", Folders: []string{"folder"}, HomeCommunity: "1.2", Rule: "C7", Code: "DLAccessDenied", Reason: "reason", Query: "query", Hits: &hits, Masked: 3,
-		Old: []string{"N"}, New: []string{"R", "V"}, Finding: "finding", Basis: "basis", Range: "0-9", Facts: audit.FactsStale, BreakGlass: 2, FactsAge: 61}
+		Set: "set", Folders: []string{"folder"}, Removed: []string{"removed"}, HomeCommunity: "1.2", Rule: "C7", Code: "DLAccessDenied", Reason: "reason", Query: "query", Hits: &hits, Masked: 3,
+		Old: []string{"N"}, New: []string{"R", "V"}, Finding: "finding", Basis: "basis", Range: "0-9", Facts: audit.FactsStale, BreakGlass: 2, FactsAge: 61, Count: 3}
 	for _, part := range []any{e, e.Actor, e.Actor.Caller, e.Detail} {
 		wantFilled(t, part)
 	}
@@ -62,7 +62,7 @@ func wantFilled(t *testing.T, part any) {
 	}
 }
 
-// lineOf is what a full event must come out as. PersonID, scopes and security level are not kept.
+// lineOf is what a full event must come out as. A health worker's PersonID, scopes and security level are not kept.
 func lineOf(e audit.Event) audit.Line {
 	l := audit.Line{ID: e.ID, Time: e.At, Action: "U", Outcome: "denied", Operation: e.Operation, Organisation: "910000001", Patient: e.Patient,
 		Document: "u1", Entry: e.Entry.String(), Rule: "C7", Code: "DLAccessDenied", Reason: "reason", RequestID: "request", EventID: "event", Detail: e.Detail}
@@ -73,6 +73,7 @@ func lineOf(e audit.Event) audit.Line {
 	c.Service, c.ServiceSystem, c.Selected = "S03", "services", e.Actor.DecisionSelected
 	c.Department, c.DepartmentSys, c.DepartmentTxt = "910000004", "departments", "ward"
 	c.SourceSystem, c.TokenID, c.RequestID, c.EventID, c.TraceID = "system", "jti", "request", "event", "trace"
+	c.Issuer, c.Transaction = "issuer", "ITI-57"
 	return l
 }
 
@@ -357,6 +358,23 @@ func TestRefused(t *testing.T) {
 	}
 	if got := full(t).Refused(nil); got.Outcome != audit.Denied || got.Detail.Code != "DLAccessDenied" {
 		t.Errorf("no error changed the event: %+v", got)
+	}
+}
+
+// TestWhoseNumberIsKept: of citizens and those who act for them nothing else says who it was; of health workers the HPR number does.
+func TestWhoseNumberIsKept(t *testing.T) {
+	t.Parallel()
+	s := stacktest.Tenant(t).Schema()
+	for kind, kept := range map[access.Kind]bool{access.Citizen: true, access.Guardian: true, access.Proxy: true, access.Personnel: false, access.Machine: false, access.Nobody: false} {
+		e := full(t)
+		e.Actor.Kind = kind
+		if err := log(t).Record(t.Context(), s, e); err != nil {
+			t.Fatal(err)
+		}
+		all := lines(t, s)
+		if got := all[len(all)-1].Caller; (got.PersonID == e.Actor.PersonID) != kept || got.Kind != kind.String() {
+			t.Errorf("%s: %q", got.Kind, got.PersonID)
+		}
 	}
 }
 

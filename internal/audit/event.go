@@ -71,6 +71,8 @@ type Detail struct {
 	Set string `json:"submission_set,omitempty"`
 	// Folders are the ids of the folders that were made or got documents.
 	Folders []string `json:"folders,omitempty"`
+	// Removed are the ids of the submission sets, folders and associations that were removed (ITI-62); the entries are Documents.
+	Removed []string `json:"removed,omitempty"`
 	// HomeCommunity is the one asked for, which on a refusal may be none of ours.
 	HomeCommunity string `json:"home_community_id,omitempty"`
 	// Rule and Code say what refused (business-rules.md id; fault code); Reason is the text the caller got.
@@ -93,6 +95,8 @@ type Detail struct {
 	// Facts is what a reading knew of the patient's death and address protection (L4, L5), and FactsAge how old that was, in whole seconds.
 	Facts    string `json:"facts,omitempty"`
 	FactsAge int    `json:"facts_age_s,omitempty"`
+	// Count is how many refusals the event stands for, of strangers who can cause any number; 0 is this one.
+	Count int `json:"count,omitempty"`
 }
 
 // What Detail.Facts says. Nothing is said where the patient's identifier is not a national one, or nobody is asked (P1).

@@ -23,7 +23,7 @@ type Filter struct {
 	Patient string
 	// Actions and Outcomes are letters, Operations names.
 	Actions, Outcomes, Operations []string
-	// Agents are numbers or ids of whom any is the caller's: organisation, unit, supplier, health personnel, client.
+	// Agents are numbers or ids of whom any is the caller's: organisation, unit, supplier, health personnel, citizen, client.
 	Agents []string
 	// Things are texts of which any is the event's: identifier of a document, its entry, a submission set, a folder or the request, a patient's
 	// without its authority, or the whole question of a search.
@@ -102,7 +102,7 @@ func (f Filter) where() string {
 	  and ($6::text[] is null or action::text = any($6::text[])) and ($7::text[] is null or outcome::text = any($7::text[]))
 	  and ($8::text[] is null or operation = any($8::text[]))
 	  and ($9::text[] is null or actor->>'organisation' = any($9::text[]) or actor->>'point_of_care' = any($9::text[]) or actor->>'supplier' = any($9::text[])
-	    or actor->>'hpr' = any($9::text[]) or actor->>'client_id' = any($9::text[]))
+	    or actor->>'hpr' = any($9::text[]) or actor->>'client_id' = any($9::text[]) or actor->>'person_id' = any($9::text[]))
 	  and ($10::text[] is null or entry_id::text = any($10::text[]) or actor->>'request_id' = any($10::text[]) or split_part(patient_id, '^', 1) = any($10::text[])
 	    or detail->>'submission_set' = any($10::text[]) or detail->>'query' = any($10::text[]) or detail->'folders' ?| $10::text[] or detail @> any($11::text[]::jsonb[]))`
 	if f.Patient != "" {

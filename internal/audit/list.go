@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"dokumentlager/internal/access"
 	"dokumentlager/internal/postgres"
 
 	"github.com/google/uuid"
@@ -15,6 +16,7 @@ import (
 type row struct {
 	Kind            string `json:"kind"`
 	Name            string `json:"name,omitempty"`
+	PersonID        string `json:"person_id,omitempty"`
 	HPR             string `json:"hpr,omitempty"`
 	Role            string `json:"role,omitempty"`
 	ClientID        string `json:"client_id,omitempty"`
@@ -35,18 +37,31 @@ type row struct {
 	DepartmentTxt   string `json:"department_name,omitempty"`
 	SourceSystem    string `json:"source_system,omitempty"`
 	TokenID         string `json:"token_id,omitempty"`
+	Issuer          string `json:"issuer,omitempty"`
+	Transaction     string `json:"transaction,omitempty"`
 	RequestID       string `json:"request_id,omitempty"`
 	EventID         string `json:"nhn_event_id,omitempty"`
 	TraceID         string `json:"trace_id,omitempty"`
 }
 
 func actorRow(a Actor) row {
-	return row{Kind: a.Kind.String(), Name: a.Name, HPR: a.HPR, Role: a.Role, ClientID: a.ClientID, ClientName: a.ClientName,
+	return row{Kind: a.Kind.String(), Name: a.Name, PersonID: citizenID(a), HPR: a.HPR, Role: a.Role, ClientID: a.ClientID, ClientName: a.ClientName,
 		Organisation: a.Organisation, OrganisationTxt: a.OrganisationName, PointOfCare: a.PointOfCare, PointOfCareTxt: a.PointOfCareName,
 		Supplier: a.Supplier, Purpose: a.Purpose, PurposeDetails: a.PurposeDetails, DecisionRef: a.DecisionRef,
 		Service: a.Service, ServiceSystem: a.ServiceSystem, Selected: a.DecisionSelected,
 		Department: a.Department, DepartmentSys: a.DepartmentSystem, DepartmentTxt: a.DepartmentName,
-		SourceSystem: a.SourceSystem, TokenID: a.TokenID, RequestID: a.RequestID, EventID: a.EventID, TraceID: a.TraceID}
+		SourceSystem: a.SourceSystem, TokenID: a.TokenID, Issuer: a.Issuer, Transaction: a.Transaction, RequestID: a.RequestID, EventID: a.EventID, TraceID: a.TraceID}
+}
+
+// citizenID is the national number of a citizen, or of who acts for one: nothing else says who it was. A health worker has an HPR number, and whose
+// number that is, the log does not say.
+func citizenID(a Actor) string {
+	switch a.Kind {
+	case access.Citizen, access.Guardian, access.Proxy:
+		return a.PersonID
+	default:
+		return ""
+	}
 }
 
 // Line is one event as `dokumentlager audit list --json` prints it, one object per line. The fields that every reader asks for are

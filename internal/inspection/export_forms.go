@@ -72,6 +72,7 @@ func columns() []column {
 		{"patient", func(l audit.Line) string { return l.Patient }},
 		{"kind", func(l audit.Line) string { return l.Caller.Kind }},
 		{"name", func(l audit.Line) string { return l.Caller.Name }},
+		{"person_id", func(l audit.Line) string { return l.Caller.PersonID }},
 		{"hpr", func(l audit.Line) string { return l.Caller.HPR }},
 		{"role", func(l audit.Line) string { return l.Caller.Role }},
 		{"organisation", func(l audit.Line) string { return l.Caller.Organisation }},
@@ -101,6 +102,7 @@ func columns() []column {
 		{"size", documents(func(d audit.Document) string { return strconv.FormatInt(d.Size, 10) })},
 		{"submission_set", func(l audit.Line) string { return l.Detail.Set }},
 		{"folders", func(l audit.Line) string { return strings.Join(l.Detail.Folders, " ") }},
+		{"removed", func(l audit.Line) string { return strings.Join(l.Detail.Removed, " ") }},
 		{"home_community_id", func(l audit.Line) string { return l.Detail.HomeCommunity }},
 		{"old_confidentiality", func(l audit.Line) string { return strings.Join(l.Detail.Old, " ") }},
 		{"new_confidentiality", func(l audit.Line) string { return strings.Join(l.Detail.New, " ") }},
@@ -112,6 +114,7 @@ func columns() []column {
 		{"range", func(l audit.Line) string { return l.Detail.Range }},
 		{"facts", func(l audit.Line) string { return l.Detail.Facts }},
 		{"facts_age_s", func(l audit.Line) string { return count(l.Detail.FactsAge) }},
+		{"count", func(l audit.Line) string { return count(l.Detail.Count) }},
 		{"rule", func(l audit.Line) string { return l.Rule }},
 		{"code", func(l audit.Line) string { return l.Code }},
 		{"reason", func(l audit.Line) string { return l.Reason }},
@@ -119,6 +122,8 @@ func columns() []column {
 		{"nhn_event_id", func(l audit.Line) string { return l.EventID }},
 		{"trace_id", func(l audit.Line) string { return l.Caller.TraceID }},
 		{"token_id", func(l audit.Line) string { return l.Caller.TokenID }},
+		{"issuer", func(l audit.Line) string { return l.Caller.Issuer }},
+		{"transaction", func(l audit.Line) string { return l.Caller.Transaction }},
 	}
 }
 

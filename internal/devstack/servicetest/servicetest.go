@@ -162,6 +162,7 @@ func (s *Service) Environment() []string {
 		"PUBLIC_BASE_URL": s.URL, "DATABASE_URL": s.appURL, "S3_ENDPOINT": p.S3.Endpoint, "S3_BUCKET": p.S3.Bucket, "S3_ACCESS_KEY": p.S3.AccessKey,
 		"S3_SECRET_KEY": p.S3.SecretKey, "S3_REGION": p.S3.Region, "CLAMD_ADDRESS": p.Clamd, "CLAMD_UNDATED_SIGNATURES": "true", "HELSEID_ISSUER": s.STS.Issuer(),
 		"SECRETS_LOCATOR_KEY": s.LocatorKey, "SECRETS_CURSOR_KEY": s.cursorKey, "SYNTHETIC_IDENTITIES": "true", "AUDIT_SIGNING_KEY": s.AuditKey,
+		"SAML_ISSUERS": s.STS.SAMLSetting(),
 	} {
 		env = append(env, "DOKUMENTLAGER_"+key+"="+value)
 	}

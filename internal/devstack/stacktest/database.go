@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -92,7 +93,7 @@ func draft() tenant.Tenant {
 	name := "t-" + strings.ReplaceAll(id.String(), "-", "")
 	return tenant.Tenant{
 		Name: name, SchemaName: strings.ReplaceAll(name, "-", "_"), HomeCommunity: oid(id), Repository: oid(uuid.New()),
-		Organisations: []string{Organisation()}, Sharing: access.Sharing{Personnel: true, Citizen: true}, Profile: tenant.NHN, State: tenant.Active,
+		Organisations: []string{Organisation()}, Sharing: access.Sharing{Personnel: true, Citizen: true}, Profile: tenant.NHN, State: tenant.Active, Transactions: slices.Clone(tenant.DefaultTransactions),
 	}
 }
 
@@ -116,9 +117,9 @@ func Organisation() string {
 // insert writes the directory's rows and gives t its id.
 func insert(ctx context.Context, tx pgx.Tx, t *tenant.Tenant) error {
 	err := tx.QueryRow(ctx, `insert into control.tenant (name, home_community_id, repository_unique_id, schema_name, profile, state,
-		share_personnel, share_citizen, own_organisation_only) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id, created_at`,
+		share_personnel, share_citizen, own_organisation_only, transactions) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id, created_at`,
 		t.Name, t.HomeCommunity, t.Repository, t.SchemaName, t.Profile, t.State, t.Sharing.Personnel, t.Sharing.Citizen,
-		t.Sharing.OwnOrganisationOnly).Scan(&t.ID, &t.Created)
+		t.Sharing.OwnOrganisationOnly, t.Transactions).Scan(&t.ID, &t.Created)
 	if err != nil {
 		return err
 	}
