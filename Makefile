@@ -20,7 +20,7 @@ SOURCES := $(wildcard *.go) api cmd internal migrations
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-setup: ## install what is missing: PostgreSQL, ClamAV, a C compiler, curl, versitygw, staticcheck
+setup: ## install what is missing: PostgreSQL, ClamAV, a C compiler, curl, xmllint, versitygw, staticcheck
 	@sh deploy/setup.sh
 
 build: ## build bin/dokumentlager and bin/dlctl
@@ -52,11 +52,12 @@ bench: setup ## measure against clamd, bare SQL and S3; writes build/bench.json
 	@mkdir -p build
 	$(GO) test -tags bench -count=1 -timeout 30m ./internal/bench -run TestBench -v
 
-# Without Java the validator is left out, and said to be.
-conformance: setup ## replay the bundles of NHN, NIST and IHE, and hold every answer to FHIR R4 and MHD with the HAPI validator
+# Without Java the validator and IPF are left out, and said to be.
+conformance: setup ## replay the messages of NHN, NIST, IHE and others, carry out all of NIST's plans over SOAP, let IPF speak with us, validate every answer
 	@sh deploy/validator.sh
-	@ready=; [ ! -e build/validator/ready ] || ready=$(CURDIR)/build/validator; \
-		DOKUMENTLAGER_VALIDATOR=$$ready $(GO) test ./internal/conformance -v -count=1
+	@sh deploy/ipf.sh
+	@ready=; [ ! -e build/validator/ready ] || ready=$(CURDIR)/build/validator; ipf=; [ ! -e build/ipf/ready ] || ipf=$(CURDIR)/build/ipf; \
+		DOKUMENTLAGER_PLANS=all DOKUMENTLAGER_VALIDATOR=$$ready DOKUMENTLAGER_IPF=$$ipf $(GO) test ./internal/conformance/... -v -count=1
 
 # Go before 1.27 may end a target whose time is up with "context deadline exceeded" (golang/go issue 75804): that is no failing input.
 fuzz: setup ## run each fuzz target for FUZZTIME (10s); a failing input, or one that takes over a second, stays in testdata/fuzz

@@ -8,7 +8,7 @@ package api
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
@@ -18,10 +18,15 @@ import (
 //go:embed openapi.yaml
 var document []byte
 
+// wsdl are the descriptions of the SOAP addresses, which README.md there tells how to use.
+//
+//go:embed soap/*.wsdl
+var wsdl embed.FS
+
 // Document is openapi.yaml as served: OpenAPI 3.0.3.
 func Document() []byte { return bytes.Clone(document) }
 
-// Handler answers GET and HEAD of /docs and /openapi.yaml. The page is rendered here, once. It panics when the embedded document cannot
+// Handler answers GET and HEAD of /docs, /openapi.yaml and /docs/soap/NAME.wsdl. The page is rendered here, once. It panics when the embedded document cannot
 // be rendered: that is a broken build, which a test finds before anybody else.
 func Handler() http.Handler {
 	html, err := render(document)
@@ -31,7 +36,18 @@ func Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /docs", served{html, "text/html; charset=utf-8", pagePolicy()})
 	mux.Handle("GET /openapi.yaml", served{document, "application/yaml; charset=utf-8", "default-src 'none'; frame-ancestors 'none'"})
+	mux.HandleFunc("GET /docs/soap/{name}", description)
 	return mux
+}
+
+// description answers one WSDL.
+func description(w http.ResponseWriter, r *http.Request) {
+	text, err := wsdl.ReadFile("soap/" + r.PathValue("name"))
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	served{text, "application/wsdl+xml; charset=utf-8", "default-src 'none'; frame-ancestors 'none'"}.ServeHTTP(w, r)
 }
 
 // served is one file that changes only with the build.

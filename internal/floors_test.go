@@ -21,6 +21,7 @@ var floors = map[string]int{
 	"document": 0, "access": 0, "soap": 0, "ebxml": 0, "format": 0, "terminology": 0, "fault": 0, "fhir": 0, "failpoint": 0, "criteria": 0, "ledger": 0,
 	"postgres": 1, "blob": 1, "scan": 1, "helseid": 1, "saml": 1, "obs": 1, "admission": 1, "person": 1,
 	"registry": 2, "repository": 2, "audit": 2, "tenant": 2, "idempotency": 2, "job": 2,
+	"incoming":   2, // what doors of all protocols do with a body under admission
 	"submission": 3, "disclosure": 3, "lifecycle": 3, "administration": 3, "sealing": 3, "inspection": 3, "innsyn": 3,
 	"rest":     3, // what the REST doors share: no use case, and above none
 	"endpoint": 3, // what the SOAP doors share, as rest is for the REST doors

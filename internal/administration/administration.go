@@ -42,6 +42,8 @@ type Draft struct {
 	Sharing       access.Sharing
 	Profile       tenant.Profile
 	State         tenant.State
+	// Transactions are those of the SOAP doors that it answers; nil is tenant.DefaultTransactions, empty is none.
+	Transactions []string
 }
 
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
@@ -80,11 +82,25 @@ func (d Draft) check() (Draft, fault.Problems) {
 	if !slices.Contains([]tenant.State{tenant.Active, tenant.Suspended, tenant.Closed}, d.State) {
 		refuse("state", "The state must be active, suspended or closed.")
 	}
+	d.Transactions = sorted(d.Transactions, tenant.DefaultTransactions)
+	for _, transaction := range d.Transactions {
+		if !slices.Contains(tenant.Transactions, transaction) {
+			refuse("transactions", "%q is none that an instance can be told to answer; those are %s.", clip(transaction), strings.Join(tenant.Transactions, ", "))
+		}
+	}
 	// C7: "own organisation only" means its personnel; with citizens it would contradict itself.
 	if d.Sharing.OwnOrganisationOnly && d.Sharing.Citizen {
 		problems.Add(fault.New(fault.AdministrationRefused, "Sharing inside the own organisation only excludes citizens.").At("sharing").By("C7"))
 	}
 	return d, problems
+}
+
+// sorted is each of the names once, in order; nil is the default.
+func sorted(names, otherwise []string) []string {
+	if names == nil {
+		names = otherwise
+	}
+	return append([]string{}, slices.Compact(slices.Sorted(slices.Values(names)))...)
 }
 
 func clip(s string) string { return s[:min(len(s), 20)] }
@@ -109,7 +125,7 @@ func (s *Service) Create(ctx context.Context, d Draft) (tenant.Tenant, error) {
 		return tenant.Tenant{}, err
 	}
 	t := tenant.Tenant{Name: d.Name, HomeCommunity: d.HomeCommunity, Repository: d.Repository, Organisations: d.Organisations,
-		Sharing: d.Sharing, Profile: d.Profile, State: d.State}
+		Sharing: d.Sharing, Profile: d.Profile, State: d.State, Transactions: d.Transactions}
 	err := pgx.BeginFunc(ctx, s.Owner.Pool(), func(tx pgx.Tx) error {
 		if err := insertTenant(ctx, tx, &t); err != nil {
 			return err
@@ -130,6 +146,9 @@ type Change struct {
 	OwnOnly       *bool
 	Profile       *tenant.Profile
 	State         *tenant.State
+	// Transactions are all that it answers from now on; On and Off are added to and taken from them, or from what it answers now.
+	Transactions *[]string
+	On, Off      []string
 }
 
 // Set changes a tenant's settings; the next request sees them (T5). Name and OIDs never change: documents refer to them.
@@ -141,10 +160,11 @@ func (s *Service) Set(ctx context.Context, name string, c Change) (tenant.Tenant
 		}
 		before := describe(t)
 		d, problems := c.apply(t).check()
+		problems = append(problems, c.switches()...)
 		if err := problems.Err(); err != nil {
 			return err
 		}
-		t.Organisations, t.Sharing, t.Profile, t.State = d.Organisations, d.Sharing, d.Profile, d.State
+		t.Organisations, t.Sharing, t.Profile, t.State, t.Transactions = d.Organisations, d.Sharing, d.Profile, d.State, d.Transactions
 		if err := updateTenant(ctx, tx, t); err != nil {
 			return err
 		}
@@ -155,14 +175,30 @@ func (s *Service) Set(ctx context.Context, name string, c Change) (tenant.Tenant
 
 func (c Change) apply(t tenant.Tenant) Draft {
 	d := Draft{Name: t.Name, HomeCommunity: t.HomeCommunity, Repository: t.Repository, Organisations: t.Organisations,
-		Sharing: t.Sharing, Profile: t.Profile, State: t.State}
+		Sharing: t.Sharing, Profile: t.Profile, State: t.State, Transactions: t.Transactions}
 	set(&d.Organisations, c.Organisations)
 	set(&d.Sharing.Personnel, c.Personnel)
 	set(&d.Sharing.Citizen, c.Citizen)
 	set(&d.Sharing.OwnOrganisationOnly, c.OwnOnly)
 	set(&d.Profile, c.Profile)
 	set(&d.State, c.State)
+	set(&d.Transactions, c.Transactions)
+	d.Transactions = slices.DeleteFunc(append(append([]string{}, d.Transactions...), c.On...), func(one string) bool { return slices.Contains(c.Off, one) })
 	return d
+}
+
+// switches refuses what Draft.check cannot see any more: off that is no transaction, and one that is to be on and off.
+func (c Change) switches() (problems fault.Problems) {
+	for _, one := range c.Off {
+		switch {
+		case !slices.Contains(tenant.Transactions, one):
+			problems.Add(fault.New(fault.AdministrationRefused, "%q is none that an instance can be told to answer; those are %s.", clip(one),
+				strings.Join(tenant.Transactions, ", ")).At("transactions"))
+		case slices.Contains(c.On, one):
+			problems.Add(fault.New(fault.AdministrationRefused, "%s cannot be switched on and off at once.", one).At("transactions"))
+		}
+	}
+	return problems
 }
 
 func set[T any](field *T, to *T) {
@@ -173,8 +209,8 @@ func set[T any](field *T, to *T) {
 
 // describe is what the audit event keeps of a tenant's settings. None of it is a secret or a person.
 func describe(t tenant.Tenant) string {
-	return fmt.Sprintf("organisations=%s personnel=%t citizen=%t own-only=%t profile=%s state=%s", strings.Join(t.Organisations, ","),
-		t.Sharing.Personnel, t.Sharing.Citizen, t.Sharing.OwnOrganisationOnly, t.Profile, t.State)
+	return fmt.Sprintf("organisations=%s personnel=%t citizen=%t own-only=%t profile=%s state=%s transactions=%s", strings.Join(t.Organisations, ","),
+		t.Sharing.Personnel, t.Sharing.Citizen, t.Sharing.OwnOrganisationOnly, t.Profile, t.State, strings.Join(t.Transactions, ","))
 }
 
 // explain turns what the database refuses into words for an administrator.

@@ -131,6 +131,7 @@ func TestDraftsAreCheckedAllAtOnce(t *testing.T) {
 		"profile":          {func(d *administration.Draft) { d.Profile = "fhir" }, []string{"profile"}},
 		"state":            {func(d *administration.Draft) { d.State = "" }, []string{"state"}},
 		"own and citizens": {func(d *administration.Draft) { d.Sharing.OwnOrganisationOnly = true }, []string{"sharing"}},
+		"transactions":     {func(d *administration.Draft) { d.Transactions = []string{"ITI-18", "ITI-65", "18"} }, []string{"transactions", "transactions"}},
 		"all": {func(d *administration.Draft) { *d = administration.Draft{} },
 			[]string{"name", "home_community_id", "repository_unique_id", "organisations", "profile", "state"}},
 	} {
@@ -229,5 +230,41 @@ func TestQuarantineListIsAudited(t *testing.T) {
 	lines, err := d.log.List(t.Context(), made.Schema(), uuid.Nil, 10)
 	if err != nil || len(lines) != 2 || lines[1].Operation != "quarantine-list" || lines[1].Action != "E" || *lines[1].Detail.Hits != 1 {
 		t.Errorf("%v: %+v", err, lines)
+	}
+}
+
+// TestTransactionsAreSwitched (X1, X3): what nobody asks for is the default, without registration from outside; one switch moves one transaction;
+// and the event says what was on before and after.
+func TestTransactionsAreSwitched(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	made, err := d.Create(t.Context(), draft())
+	if err != nil || !cmp.Equal(made.Transactions, tenant.DefaultTransactions) || made.Serves("ITI-42") || !made.Serves("ITI-41") {
+		t.Fatalf("%v, %v", made.Transactions, err)
+	}
+	for _, c := range []struct {
+		change administration.Change
+		want   []string
+	}{
+		{administration.Change{On: []string{"ITI-42", "ITI-18"}, Off: []string{"ITI-41", "ITI-61"}},
+			[]string{"ITI-18", "ITI-38", "ITI-39", "ITI-42", "ITI-43", "ITI-51", "ITI-57", "ITI-62", "ITI-86", "ITI-92"}},
+		{administration.Change{Transactions: &[]string{"ITI-43", "ITI-18", "ITI-43"}, On: []string{"ITI-38"}}, []string{"ITI-18", "ITI-38", "ITI-43"}},
+		{administration.Change{Transactions: &[]string{}}, []string{}},
+		{administration.Change{On: []string{"ITI-61"}}, []string{"ITI-61"}},
+	} {
+		changed, err := d.Set(t.Context(), made.Name, c.change)
+		got, dirErr := d.dir.ByName(t.Context(), made.Name)
+		if err != nil || dirErr != nil || !cmp.Equal(changed.Transactions, c.want) || !cmp.Equal(got, changed) {
+			t.Errorf("%+v: %v, in the directory %v, want %v; %v, %v", c.change, changed.Transactions, got.Transactions, c.want, err, dirErr)
+		}
+	}
+	for _, bad := range []administration.Change{{On: []string{"ITI-65"}}, {Off: []string{"iti-18"}}, {On: []string{"ITI-18"}, Off: []string{"ITI-18"}}} {
+		if _, err := d.Set(t.Context(), made.Name, bad); err == nil || fault.Of(err)[0].Location != "transactions" {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+	lines, err := d.log.List(t.Context(), made.Schema(), uuid.Nil, 10)
+	if err != nil || len(lines) != 5 || !strings.HasSuffix(lines[4].Reason, "transactions= -> "+strings.SplitN(lines[4].Reason, " -> ", 2)[1]) || !strings.HasSuffix(lines[4].Reason, " transactions=ITI-61") {
+		t.Errorf("%v, %d events: %+v", err, len(lines), lines)
 	}
 }

@@ -15,8 +15,8 @@ import (
 // whatever becomes of the tenant's name, and "t" keeps it from looking like a number.
 func insertTenant(ctx context.Context, tx pgx.Tx, t *tenant.Tenant) error {
 	err := tx.QueryRow(ctx, `insert into control.tenant (name, home_community_id, repository_unique_id, schema_name, profile, state,
-		share_personnel, share_citizen, own_organisation_only) values ($1, $2, $3, 'new-' || $1, $4, $5, $6, $7, $8) returning id, created_at`,
-		t.Name, t.HomeCommunity, t.Repository, t.Profile, t.State, t.Sharing.Personnel, t.Sharing.Citizen, t.Sharing.OwnOrganisationOnly).
+		share_personnel, share_citizen, own_organisation_only, transactions) values ($1, $2, $3, 'new-' || $1, $4, $5, $6, $7, $8, $9) returning id, created_at`,
+		t.Name, t.HomeCommunity, t.Repository, t.Profile, t.State, t.Sharing.Personnel, t.Sharing.Citizen, t.Sharing.OwnOrganisationOnly, t.Transactions).
 		Scan(&t.ID, &t.Created)
 	if err != nil {
 		return err
@@ -41,9 +41,9 @@ func writeOrganisations(ctx context.Context, tx pgx.Tx, t tenant.Tenant) error {
 func lockTenant(ctx context.Context, tx pgx.Tx, name string) (tenant.Tenant, error) {
 	t := tenant.Tenant{Name: name}
 	err := tx.QueryRow(ctx, `select id, home_community_id, repository_unique_id, schema_name, profile, state, share_personnel, share_citizen,
-		own_organisation_only, created_at from control.tenant where name = $1 for update`, name).
+		own_organisation_only, transactions, created_at from control.tenant where name = $1 for update`, name).
 		Scan(&t.ID, &t.HomeCommunity, &t.Repository, &t.SchemaName, &t.Profile, &t.State, &t.Sharing.Personnel, &t.Sharing.Citizen,
-			&t.Sharing.OwnOrganisationOnly, &t.Created)
+			&t.Sharing.OwnOrganisationOnly, &t.Transactions, &t.Created)
 	if err != nil {
 		return t, err
 	}
@@ -57,8 +57,8 @@ func lockTenant(ctx context.Context, tx pgx.Tx, name string) (tenant.Tenant, err
 
 func updateTenant(ctx context.Context, tx pgx.Tx, t tenant.Tenant) error {
 	_, err := tx.Exec(ctx, `update control.tenant set profile = $2, state = $3, share_personnel = $4, share_citizen = $5,
-		own_organisation_only = $6, updated_at = now() where id = $1`,
-		t.ID, t.Profile, t.State, t.Sharing.Personnel, t.Sharing.Citizen, t.Sharing.OwnOrganisationOnly)
+		own_organisation_only = $6, transactions = $7, updated_at = now() where id = $1`,
+		t.ID, t.Profile, t.State, t.Sharing.Personnel, t.Sharing.Citizen, t.Sharing.OwnOrganisationOnly, t.Transactions)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ func TestBench(t *testing.T) {
 		{"upload", (*rig).upload}, {"small", (*rig).small}, {"tokens", (*rig).tokens}, {"open", (*rig).open}, {"list", (*rig).list}, {"fifty", (*rig).fifty},
 		{"memory", (*rig).memory}, {"overload", (*rig).overload}, {"neighbour", (*rig).neighbour},
 		{"sealer", (*rig).sealer},
+		{"query", (*rig).crossQuery}, {"retrieve", (*rig).crossRetrieve}, {"provide", (*rig).provideSOAP}, {"assertions", (*rig).assertions},
 		// Last: the tenants that it makes stay, and would be everybody's company.
 		{"million", (*rig).million},
 	}

@@ -25,8 +25,6 @@ func replayNHN(t *testing.T, b *table, from collection) {
 	}
 	refusedByNHN(t, b, from)
 	wrapped(t, b, from)
-	b.add(row{Source: "nhn-xcads/{SoapRequests,IntegrationTests}/*.xml", Transaction: "ITI-18, 38, 39, 41, 42, 43, 62, 86", Expected: "SOAP answers", Got: "–", Result: notApplicable,
-		Why: "the SOAP door is not built yet"})
 }
 
 // liveOn is a document's whole life: uploaded, read, made restricted, deleted.

@@ -76,7 +76,7 @@ Written by the tests of internal/conformance (` + "`go test ./internal/conforman
 where the messages are. Sources are the third-party folder's: nhn-xcads (Norsk helsenett's XCA document source), nist-asbestos (NIST's
 Asbestos toolkit, MHD 4.2), ihe-mhd (the examples of IHE MHD 4.2.3). A message that was accepted has also been listed by a clinician, opened
 byte for byte, and every address of the answer was fetched; one that was refused left no row and no object. nhn messages go to tenants of
-profile nhn, the others to tenants of profile ihe (docs/profiles.md).
+profile nhn, the others to tenants of profile ihe (docs/profiles.md). What comes over SOAP has parts of its own below.
 
 `
 

@@ -79,8 +79,8 @@ func Helsenorge(certificates ...string) Issuer {
 // maxSkew: more would let expired assertions in rather than forgive clocks.
 const maxSkew = 5 * time.Minute
 
-// check refuses a configuration that would let something through that nobody meant, or nothing.
-func (c Config) check() error {
+// Check refuses a configuration that would let something through that nobody meant, or nothing. It opens no file.
+func (c Config) Check() error {
 	if len(c.Issuers) == 0 {
 		return errors.New("saml: Config.Issuers is empty")
 	}

@@ -48,7 +48,7 @@ type trust struct {
 
 // New checks the configuration and reads every issuer's certificates once: a service that can verify nothing should not start.
 func New(cfg Config) (*Verifier, error) {
-	if err := cfg.check(); err != nil {
+	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	v := &Verifier{cfg: cfg, issuers: map[string]trust{}}
