@@ -158,7 +158,7 @@ func submitted(of tenant.Tenant, media string) (o ebxml.Objects, entry string) {
 	e.Title = "Epikrise"
 	e.Class, e.Type = code("A00-1", "2.16.578.1.12.4.1.1.9602"), code("A01-2", "2.16.578.1.12.4.1.1.9602")
 	e.Format = code("urn:ihe:iti:xds:2017:mimeTypeSufficient", "1.3.6.1.4.1.19376.1.2.3")
-	e.Facility, e.Practice = code("1", "2.16.578.1.12.4.1.1.1303"), code("S01", "2.16.578.1.12.4.1.1.8451")
+	e.Facility, e.Practice = code("86.909", "2.16.578.1.12.4.1.1.1303"), code("6", "2.16.578.1.12.4.1.1.8653")
 	e.Confidentiality = []document.Code{code("N", "2.16.840.1.113883.5.25")}
 	s := ebxml.Set{Ref: "SubmissionSet01"}
 	s.UniqueID, s.Patient, s.SourceID, s.Time = document.OIDOf(uuid.New()), patient, "2.16.578.1.12.4.5.998", now

@@ -62,9 +62,9 @@ type Item struct {
 }
 
 // decide asks access about one entry. An older version is barred by the newest one's codes too, and another patient's entry than the one that is
-// read about is not there, whatever the rules would say of it.
+// read about is not there, whatever the rules would say of it; nor is an older version of what is another's now.
 func (s *Service) decide(v view, t tenant.Tenant, e document.Entry) access.Decision {
-	if !v.concerns(e.Patient) {
+	if !v.concerns(e.Patient) || e.Moved() {
 		return access.Decision{Rules: []string{"X2"}}
 	}
 	return s.Policy.Decide(v.Caller, v.Basis, s.about(v, e.Patient), access.Entry{

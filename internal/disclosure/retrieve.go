@@ -14,6 +14,7 @@ import (
 	"dokumentlager/internal/registry"
 	"dokumentlager/internal/tenant"
 
+	"github.com/google/uuid"
 	"github.com/samber/lo"
 )
 
@@ -41,6 +42,10 @@ func (s *Service) Retrieve(ctx context.Context, r Reader, gateway bool, wanted [
 	all := lo.Map(lo.Uniq(wanted), func(w Sought, _ int) Delivery { return Delivery{Sought: w, event: s.opening(r, w)} })
 	if err := s.admit(r); err != nil {
 		return nil, s.refuseAll(ctx, all, err)
+	}
+	if len(all) > mostNamed && r.About.IsZero() { // they may be of as many patients, of each of whom the register is asked
+		return nil, s.refuseAll(ctx, all, fault.New(fault.TooManyResults,
+			"The request names more than %d documents, and the assertion no patient. Ask for fewer at a time.", mostNamed))
 	}
 	groups := s.places(ctx, r, gateway, all)
 	v, err := s.lookOf(ctx, r, groups, all)
@@ -270,7 +275,30 @@ func (s *Service) permitOne(v view, d *Delivery, e document.Entry, there bool) *
 func (s *Service) commitAll(ctx context.Context, v views, g place) {
 	ctx, cancel := context.WithTimeout(ctx, s.TenantDeadline)
 	defer cancel()
-	err := s.DB.InTenant(ctx, g.tenant.Schema(), func(tx *postgres.Tx) error {
+	err := s.soughtInVain(ctx, v, g)
+	if err == nil {
+		err = s.commitIn(ctx, v, g)
+	}
+	if err != nil {
+		g.fail(s.refuse(ctx, g.tenant, g.of[0].event, err))
+	}
+	for _, d := range g.of {
+		if d.Problem == nil {
+			d.Open = s.opener(d)
+		}
+	}
+}
+
+// soughtInVain: the citizen must find the events also where nothing of what was sought is, and perhaps nothing is of him (A2).
+func (s *Service) soughtInVain(ctx context.Context, v views, g place) error {
+	if !slices.ContainsFunc(g.of, func(d *Delivery) bool { return d.event.Entry == uuid.Nil }) {
+		return nil
+	}
+	return s.visited(ctx, g.tenant, v.reader.About)
+}
+
+func (s *Service) commitIn(ctx context.Context, v views, g place) error {
+	return s.DB.InTenant(ctx, g.tenant.Schema(), func(tx *postgres.Tx) error {
 		if g.undecided() {
 			if err := s.decideAll(ctx, tx, v, g); err != nil {
 				return err
@@ -288,14 +316,6 @@ func (s *Service) commitAll(ctx context.Context, v views, g place) {
 		}
 		return nil
 	})
-	if err != nil {
-		g.fail(s.refuse(ctx, g.tenant, g.of[0].event, err))
-	}
-	for _, d := range g.of {
-		if d.Problem == nil {
-			d.Open = s.opener(d)
-		}
-	}
 }
 
 // tellStrays commits one event of the documents that belong to no instance.

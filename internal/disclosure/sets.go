@@ -119,6 +119,8 @@ type contents struct {
 	filtered  bool
 	decisions map[uuid.UUID]decided
 	folders   map[uuid.UUID]document.List
+	// spoken are the documents that lists without any are about all the same.
+	spoken map[uuid.UUID][]uuid.UUID
 	// nothing decides of a list that never had a document: as if it were one that nobody made confidential.
 	nothing func(document.List) access.Decision
 }
@@ -141,7 +143,11 @@ func (s *Service) lookInto(ctx context.Context, tx *postgres.Tx, v view, t tenan
 		return c, err
 	}
 	c.folders = lo.KeyBy(folders, func(l document.List) uuid.UUID { return l.ID })
-	ids := lo.Uniq(lo.FlatMap(append(folders, found...), func(l document.List, _ int) []uuid.UUID { return append(slices.Clone(l.Members), l.Deleted...) }))
+	if c.spoken, err = registry.Spoken(ctx, tx, lo.FilterMap(found, func(l document.List, _ int) (uuid.UUID, bool) { return l.ID, c.empty(l) })); err != nil {
+		return c, err
+	}
+	ids := lo.Uniq(append(slices.Concat(lo.Values(c.spoken)...),
+		lo.FlatMap(append(folders, found...), func(l document.List, _ int) []uuid.UUID { return slices.Concat(l.Members, l.Deleted, l.Left) })...))
 	entries, err := registry.Members(ctx, tx, ids)
 	for _, e := range entries {
 		c.decisions[e.ID] = decided{s.decide(v, t, e), e.Patient}
@@ -172,7 +178,7 @@ func (c contents) standing(l document.List) (st standing) {
 			st.barred, st.rule = true, lo.CoalesceOrEmpty(st.rule, first(d.Rules))
 		}
 	}
-	for _, id := range l.Deleted { // what was barred stays so: the list's title may be the document's
+	for _, id := range slices.Concat(l.Deleted, l.Left) { // what was barred stays so: the list's title may be the document's
 		if d := c.decisions[id]; d.List != access.Show {
 			st.barred, st.rule = true, lo.CoalesceOrEmpty(st.rule, first(d.Rules))
 		}
@@ -185,7 +191,7 @@ func (c contents) standing(l document.List) (st standing) {
 // that they are there.
 func (c contents) item(l document.List) (item ListItem, shown bool) {
 	item, st := ListItem{List: l, Tenant: c.tenant}, c.standing(l)
-	item.List.Members, item.List.Folders, item.List.Deleted = st.shown, nil, nil
+	item.List.Members, item.List.Folders, item.List.Deleted, item.List.Left = st.shown, nil, nil, nil
 	for _, id := range l.Folders {
 		folder := c.standing(c.folders[id])
 		if len(folder.shown) > 0 {

@@ -98,11 +98,14 @@ func (c contents) empty(l document.List) bool {
 }
 
 // bare is a list without documents as it may leave: for whom the instance shows anything of the patient, and always masked, since its words may
-// speak of what was in it once, of which no member tells any more (an older version of a folder, ids that were used again, what ITI-62 removed).
+// speak of what was in it once, of which no member tells any more (an older version of a folder, ids that were used again, what ITI-62 removed). One
+// that is about documents all the same is not there when none of them is.
 func (c contents) bare(l document.List) (item ListItem, shown bool) {
 	d := c.nothing(l)
-	l.Members, l.Deleted = nil, nil
-	return ListItem{List: maskList(l), Tenant: c.tenant, Masked: true, rule: first(d.Rules)}, d.List != access.Omit
+	about := slices.Concat(l.Left, c.spoken[l.ID])
+	there := len(about) == 0 || slices.ContainsFunc(about, func(id uuid.UUID) bool { return c.decisions[id].List != access.Omit })
+	l.Members, l.Deleted, l.Left = nil, nil, nil
+	return ListItem{List: maskList(l), Tenant: c.tenant, Masked: true, rule: first(d.Rules)}, there && d.List != access.Omit
 }
 
 // levelled: who does not ask for metadata of level 2 knows nothing of older versions.

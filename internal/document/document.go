@@ -6,6 +6,7 @@
 package document
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,9 +63,13 @@ type Entry struct {
 	Repository string `json:",omitzero"`
 	// Offline is documentAvailability Offline; Online is what is said of no document.
 	Offline bool `json:",omitzero"`
-	// Later are the confidentiality codes of the newest version, where this is an older one (ITI-57): they bar it too. Nil of the newest.
+	// Later are the confidentiality codes of the newest version, where this is an older one (ITI-57): they bar it too. Nil of the newest; one zero code
+	// where the document was moved to another patient since.
 	Later []Code `json:"-"`
 }
+
+// Moved tells an older version of a document that is another patient's now.
+func (e Entry) Moved() bool { return slices.ContainsFunc(e.Later, Code.IsZero) }
 
 // Author is one author: a person, the institutions it acted for, or both (ITI TF-3 §4.2.3.1.4).
 type Author struct {

@@ -55,8 +55,8 @@ type List struct {
 	// Members are the document entries that are there; Folders are those that a set brought or added to. Both in the order in which they
 	// became members.
 	Members, Folders []uuid.UUID
-	// Deleted are members that were: the list's words may still speak of them.
-	Deleted []uuid.UUID
+	// Deleted are members that were, and Left those whose membership ended, though they are there: the list's words may still speak of them.
+	Deleted, Left []uuid.UUID
 	// Superseded tells an older version of a folder from the newest.
 	Superseded bool
 }

@@ -158,9 +158,11 @@ func queueAssociation(b *postgres.Batch, s document.SubmissionSet, a document.As
 		}
 		return nil
 	}, `update tenant.document_entry set status = 'D' where id = $1 and status = 'A'`, a.Target)
-	// What was appended to or transformed from a replaced document goes with it (ITI TF-3 §4.2.2.2.3).
-	b.Queue(nil, `update tenant.document_entry set status = 'D' where status = 'A' and id in
-	  (select source_id from tenant.association where target_id = $1 and kind in ('P', 'X'))`, a.Target)
+	// What was appended to or transformed from a replaced document goes with it (ITI TF-3 §4.2.2.2.3); not what took over an id later, nor what is
+	// parted from it (ITI-57).
+	b.Queue(nil, `update tenant.document_entry e set status = 'D' from tenant.association a join tenant.document_entry t on t.id = a.target_id
+	  where a.target_id = $1 and a.kind in ('P', 'X') and a.status = 'A' and e.id = a.source_id and e.status = 'A'
+	  and e.registered_at <= a.registered_at and t.registered_at <= a.registered_at`, a.Target)
 }
 
 // Existing finds entries, tombstones among them, by entryUUID or by either unique identifier, and locks them against change
@@ -190,11 +192,14 @@ func ForChange(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (document.Ent
 	return document.Entry{}, unknownEntry()
 }
 
-// ByUniqueID finds the entry under either of its unique identifiers: the current one before deprecated ones before tombstones, one whose bytes are
-// here before one whose are not, the newest of several.
+// meant orders entries that have the same unique identifier: the first is the one that is meant. Tombstones come last, and what has no bytes here
+// (ITI-42, 61, 86) behind what has; then the current one before deprecated ones, the newest of several.
+const meant = ` order by status = 'T', object_key = '00000000-0000-0000-0000-000000000000' or rest ? 'offline',
+	  case status when 'A' then 0 when 'D' then 1 else 2 end, registered_at desc, id desc`
+
+// ByUniqueID finds the entry under either of its unique identifiers that is meant by it.
 func ByUniqueID(ctx context.Context, tx *postgres.Tx, uniqueID string) (document.Entry, error) {
-	rows, err := tx.Query(ctx, selectEntry+`where unique_id = $1 or alias_id = $1
-	  order by case status when 'A' then 0 when 'D' then 1 else 2 end, object_key = '00000000-0000-0000-0000-000000000000', registered_at desc, id desc limit 1`, uniqueID)
+	rows, err := tx.Query(ctx, selectEntry+`where unique_id = $1 or alias_id = $1`+meant+` limit 1`, uniqueID)
 	return first(rows, err)
 }
 

@@ -118,9 +118,11 @@ func listedAt(e document.Entry) time.Time {
 }
 
 // laterCodes are the confidentiality codes of the newest version of a deprecated entry, null where it is the newest itself: who may see an older
-// version is decided by both (C2). A version that another took the place of is deprecated always (spec/ihe.md 1.6).
-const laterCodes = `case when document_entry.status = 'D' then (select n.confidentiality from tenant.document_entry n
-  where n.logical_id = document_entry.logical_id and n.version > document_entry.version and n.status <> 'T' order by n.version desc limit 1) end`
+// version is decided by both (C2), and nobody where the newest is of another patient. Of a deleted one a deleted version counts too. A version that
+// another took the place of is deprecated always (spec/ihe.md 1.6).
+const laterCodes = `case when document_entry.status <> 'A' then (select case when n.patient_id = document_entry.patient_id then n.confidentiality else '{""}'::text[] end
+  from tenant.document_entry n where n.logical_id = document_entry.logical_id and n.version > document_entry.version
+  and (n.status <> 'T' or document_entry.status = 'T') order by n.version desc limit 1) end`
 
 const selectEntry = `select id, logical_id, version, unique_id, coalesce(alias_id, ''), patient_id, status::text, submission_id, object_key,
   class_code, type_code, format_code, facility_code, practice_code, event_codes, confidentiality, reference_ids,

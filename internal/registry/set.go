@@ -110,7 +110,7 @@ func ListsByID(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]documen
 	return lists(ctx, tx, selectList+`where s.id = any($1::text[]::uuid[])`, postgres.Texts(ids))
 }
 
-// selectList keeps members that are there from deleted ones, and leaves out entries younger than their membership, which took over the id of
+// selectList keeps members that are there from deleted ones and, with a sign before the id, from those whose membership ended, and leaves out entries younger than their membership, which took over the id of
 // a deleted one and may be another patient's.
 const selectList = `select s.id, s.kind::text, s.unique_id, s.patient_id, s.status::text, s.source_id, s.content_type, s.codes, s.submission_time,
   s.registered_at, s.rest, coalesce(s.logical_id, s.id), s.version,
@@ -119,8 +119,8 @@ const selectList = `select s.id, s.kind::text, s.unique_id, s.patient_id, s.stat
     where a.source_id = s.id and a.kind = 'M' and a.status = 'A' and e.status <> 'T' and e.registered_at <= a.registered_at order by a.id),
   array(select a.target_id::text from tenant.association a join tenant.submission f on f.id = a.target_id and f.kind = 'F'
     where a.source_id = s.id and a.kind = 'M' and a.status = 'A' order by a.id),
-  array(select a.target_id::text from tenant.association a join tenant.document_entry e on e.id = a.target_id
-    where a.source_id = s.id and a.kind = 'M' and a.status = 'A' and e.status = 'T' and e.registered_at <= a.registered_at order by a.id)
+  array(select case when e.status = 'T' then '' else '-' end || a.target_id::text from tenant.association a join tenant.document_entry e on e.id = a.target_id
+    where a.source_id = s.id and a.kind = 'M' and (a.status <> 'A' or e.status = 'T') and e.registered_at <= a.registered_at order by a.id)
   from tenant.submission s `
 
 func lists(ctx context.Context, tx *postgres.Tx, sql string, args ...any) ([]document.List, error) {
@@ -145,7 +145,14 @@ func scanList(r pgx.CollectableRow) (document.List, error) {
 	if content != "" && l.Kind == document.SubmissionSetKind {
 		l.Codes = []document.Code{document.ParseToken(content)}
 	}
-	l.Members, l.Folders, l.Deleted = idsOf(members), idsOf(folders), idsOf(deleted)
+	l.Members, l.Folders = idsOf(members), idsOf(folders)
+	for _, text := range deleted {
+		if left, ended := strings.CutPrefix(text, "-"); ended {
+			l.Left = append(l.Left, uuid.MustParse(left))
+		} else {
+			l.Deleted = append(l.Deleted, uuid.MustParse(text))
+		}
+	}
 	if l.Patient, err = document.ParseCX(patient); err != nil {
 		return l, err
 	}

@@ -63,11 +63,9 @@ func Links(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]document.As
 	return associations(ctx, tx, `where id = any($1::text[]::uuid[]) order by id`, postgres.Texts(ids))
 }
 
-// Named finds for each uniqueId the entry that a retrieval means: the current one before deprecated ones before tombstones, the newest of several
-// (ByUniqueID). What is not there is not in the map.
+// Named finds for each uniqueId the entry that a retrieval means, as ByUniqueID does. What is not there is not in the map.
 func Named(ctx context.Context, tx *postgres.Tx, uniqueIDs []string) (map[string]document.Entry, error) {
-	rows, err := tx.Query(ctx, selectEntry+`where unique_id = any($1::text[]) or alias_id = any($1::text[])
-	  order by case status when 'A' then 0 when 'D' then 1 else 2 end, registered_at desc, id desc`, uniqueIDs)
+	rows, err := tx.Query(ctx, selectEntry+`where unique_id = any($1::text[]) or alias_id = any($1::text[])`+meant, uniqueIDs)
 	if err != nil {
 		return nil, err
 	}
@@ -84,4 +82,24 @@ func Named(ctx context.Context, tx *postgres.Tx, uniqueIDs []string) (map[string
 		}
 	}
 	return named, err
+}
+
+// Spoken finds for each of the lists the entries at the ends of the associations that it has as members: what a submission set that brought no
+// documents is about.
+func Spoken(ctx context.Context, tx *postgres.Tx, lists []uuid.UUID) (map[uuid.UUID][]uuid.UUID, error) {
+	if len(lists) == 0 {
+		return nil, nil
+	}
+	rows, err := tx.Query(ctx, `select m.source_id, e.id from tenant.association m join tenant.association a on a.id = m.target_id
+	  join tenant.document_entry e on e.id = any(array[a.source_id, a.target_id]) where m.source_id = any($1::text[]::uuid[]) and m.kind = 'M'`, postgres.Texts(lists))
+	if err != nil {
+		return nil, err
+	}
+	out := map[uuid.UUID][]uuid.UUID{}
+	var list, entry uuid.UUID
+	_, err = pgx.ForEachRow(rows, []any{&list, &entry}, func() error {
+		out[list] = append(out[list], entry)
+		return nil
+	})
+	return out, err
 }

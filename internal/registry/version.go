@@ -99,14 +99,15 @@ func SetStatus(b *postgres.Batch, kind Kind, id uuid.UUID, from, to document.Sta
 }
 
 // Carried finds the approved associations that a new version takes over from these entries and folders: all that touch them but their
-// memberships in submission sets, and those with what is deleted.
+// memberships in submission sets, and those with what is deleted, be it that another took over its id.
 func Carried(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]document.Association, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
 	return associations(ctx, tx, `where (source_id = any($1::text[]::uuid[]) or target_id = any($1::text[]::uuid[])) and status = 'A'
 	  and not (kind = 'M' and exists (select 1 from tenant.submission s where s.id = association.source_id and s.kind = 'S'))
-	  and not exists (select 1 from tenant.document_entry t where t.id in (association.source_id, association.target_id) and t.status = 'T') order by id`, postgres.Texts(ids))
+	  and not exists (select 1 from tenant.document_entry t where t.id in (association.source_id, association.target_id)
+	    and (t.status = 'T' or t.registered_at > association.registered_at)) order by id`, postgres.Texts(ids))
 }
 
 // Touching finds all associations that begin or end at one of these, deprecated ones too.

@@ -132,9 +132,9 @@ func (m *meeting) look(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) (e
 	}
 	if v.request.Form.xds() {
 		ids, unique = append(ids, v.set.ID), append(unique, v.set.UniqueID)
-		if err := registry.LockLists(ctx, tx, ids); err != nil {
-			return err
-		}
+	}
+	if ids, err = m.lockLists(ctx, tx, ids); err != nil {
+		return err
 	}
 	if m.lists, err = registry.ListsNamed(ctx, tx, ids, unique); err != nil {
 		return err
@@ -153,6 +153,20 @@ func (m *meeting) look(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) (e
 		m.associations, err = registry.AssociationPatients(ctx, tx, ids)
 	}
 	return err
+}
+
+// lockLists locks what the message adds to. A folder of which a new version was made while the lock was waited for (ITI-57) is an old one since: the
+// new one holds what is to be replaced.
+func (m *meeting) lockLists(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]uuid.UUID, error) {
+	err := registry.LockLists(ctx, tx, ids)
+	if err != nil || len(m.holders) == 0 {
+		return ids, err
+	}
+	m.holders, err = registry.FoldersOf(ctx, tx, m.targets())
+	for _, h := range m.holders {
+		ids = append(ids, h...)
+	}
+	return ids, err
 }
 
 // targets are the entries that the message would replace.

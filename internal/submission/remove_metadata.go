@@ -187,8 +187,8 @@ func (n around) orphaned(id uuid.UUID, goes func(uuid.UUID) bool) (fault.Code, s
 	}
 }
 
-// keepCodes leaves the confidentiality of a document's newest version on the older ones, when that one goes and they stay: what was barred is not
-// opened by removing the version that barred it (C2).
+// keepCodes adds the confidentiality of a document's newest version to that of the older ones, when that one goes and they stay: what was barred, by
+// it or by their own, is not opened by removing the version that barred it, or released it (C2).
 func keepCodes(b *postgres.Batch, going, versions []document.Entry) error {
 	goes := func(e document.Entry) bool {
 		return slices.ContainsFunc(going, func(g document.Entry) bool { return g.ID == e.ID })
@@ -202,7 +202,7 @@ func keepCodes(b *postgres.Batch, going, versions []document.Entry) error {
 			if v.Status == document.Tombstone || goes(v) {
 				continue
 			}
-			if err := registry.Recode(b, v, last.Confidentiality); err != nil {
+			if err := registry.Recode(b, v, lo.UniqBy(slices.Concat(last.Confidentiality, v.Confidentiality), document.Code.Token)); err != nil {
 				return err
 			}
 		}
