@@ -111,7 +111,7 @@ func (s *Service) quarantined(ctx context.Context, o *Opened, missing error) err
 
 // permit finds the entry and asks access, and writes into the event what it is about.
 func (s *Service) permit(ctx context.Context, tx *postgres.Tx, v view, w Wanted, o *Opened, event *audit.Event) error {
-	e, err := registry.ByUniqueID(ctx, tx, w.UniqueID)
+	e, err := registry.ByUniqueIDOf(ctx, tx, w.UniqueID, w.Patient)
 	if fault.KindOf(err) == fault.NotFound {
 		return unknown()
 	}

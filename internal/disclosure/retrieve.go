@@ -190,7 +190,7 @@ func (s *Service) patientsIn(ctx context.Context, groups []place) (patients []do
 	for _, g := range groups {
 		ctx, cancel := context.WithTimeout(ctx, s.TenantDeadline)
 		err := s.DB.Reading(ctx, g.tenant.Schema(), func(tx *postgres.Tx) error {
-			named, err := registry.Named(ctx, tx, g.uniqueIDs())
+			named, err := registry.Named(ctx, tx, g.uniqueIDs(), document.PatientID{})
 			for _, e := range named {
 				patients = append(patients, e.Patient)
 			}
@@ -233,7 +233,7 @@ func (g place) fail(err error) {
 
 // decideAll finds the entries that are meant and asks access about each.
 func (s *Service) decideAll(ctx context.Context, tx *postgres.Tx, v views, g place) error {
-	named, err := registry.Named(ctx, tx, g.uniqueIDs())
+	named, err := registry.Named(ctx, tx, g.uniqueIDs(), v.reader.About)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"dokumentlager/internal/admission"
-	"dokumentlager/internal/document"
 	"dokumentlager/internal/endpoint"
 	"dokumentlager/internal/fault"
 	"dokumentlager/internal/obs"
@@ -24,11 +23,8 @@ import (
 	"dokumentlager/internal/soap"
 )
 
-var asked = doc("12119000465")
-
-func doc(number string) document.PatientID {
-	return document.PatientID{Value: number, Authority: document.AuthorityFNR}
-}
+// errAnother is how disclosure refuses a question about another patient than the assertion's.
+var errAnother = fault.New(fault.AssertionRefused, "The assertion is not about the patient that the request asks for (resource-id).").By("X2")
 
 func providing(payload string) message {
 	return message{provideAction, security("good 981275721"), payload, ""}
@@ -309,7 +305,7 @@ func TestAnswerLater(t *testing.T) {
 	r := newRig(t)
 	request := &endpoint.Request{Message: &soap.Message{Header: soap.Header{MessageID: "urn:uuid:1", ReplyTo: "https://a.example/answers"}}}
 	transaction := endpoint.Transaction{ID: "ITI-38", Answer: gatewayAction + "Response", Shape: endpoint.Query, Handle: r.do}
-	for _, err := range []error{nil, fault.New(fault.UnknownCommunity, "No."), saml.Assertion{}.About(asked)} {
+	for _, err := range []error{nil, fault.New(fault.UnknownCommunity, "No."), errAnother} {
 		r.handles(func(context.Context, *endpoint.Request) (*endpoint.Answer, error) { return registryAnswer(), err })
 		reply := r.front.Answer(t.Context(), transaction, request)
 		var out strings.Builder

@@ -13,7 +13,6 @@ import (
 
 	"dokumentlager/internal/endpoint"
 	"dokumentlager/internal/fault"
-	"dokumentlager/internal/saml"
 	"dokumentlager/internal/soap"
 
 	"github.com/google/go-cmp/cmp"
@@ -160,7 +159,7 @@ func TestRefusals(t *testing.T) {
 		"busy":           {queryAction, queryPayload, fault.New(fault.TooBusy, "Later.").RetryIn(7e9), 200, nil, []string{"XDSRegistryBusy"}, "7", []string{}},
 		"a part is away": {provideAction, providePayload, fault.New(fault.PartUnavailable, "Later.").RetryIn(5e9), 200, nil, []string{"XDSRegistryNotAvailable"}, "5", []string{}},
 		"unknown":        {queryAction, queryPayload, errBroken, 200, nil, []string{"XDSRegistryError"}, "", []string{}},
-		"another's":      {queryAction, queryPayload, saml.Assertion{}.About(asked), 400, []string{"Sender", "InvalidSecurityToken"}, nil, "", []string{}},
+		"another's":      {queryAction, queryPayload, errAnother, 400, []string{"Sender", "InvalidSecurityToken"}, nil, "", []string{}},
 		"unseen":         {queryAction, queryPayload, endpoint.Unseen(fault.New(fault.MissingQueryParam, "a")), 200, nil, []string{"XDSStoredQueryMissingParam"}, "", []string{"R search ITI-18 981275721 XDSStoredQueryMissingParam"}},
 		"a fault":        {queryAction, queryPayload, soap.NewFault(soap.Denied, errBroken), 400, []string{"Sender"}, nil, "", []string{}},
 	} {

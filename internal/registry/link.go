@@ -16,8 +16,11 @@ import (
 // maxDocumentation is what the column of an association's documentation takes, in characters.
 const maxDocumentation = 240
 
-// CheckDocumentation refuses a code of a transformation that is longer than is kept.
+// CheckDocumentation refuses a code of a transformation that is longer than is kept, or would come back as another.
 func CheckDocumentation(c document.Code) error {
+	if strings.Contains(c.Value+c.System, "^") {
+		return fault.New(fault.MetadataError, "The association's documentation has a ^ in its code or system, which separates the two.").By("W4")
+	}
 	if text := documentation(c); len([]rune(text)) > maxDocumentation {
 		return fault.New(fault.MetadataError, "The association's documentation has %d characters as code, system and display together; at most %d.",
 			len([]rune(text)), maxDocumentation).By("W4")

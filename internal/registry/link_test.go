@@ -117,6 +117,19 @@ func TestLongDocumentation(t *testing.T) {
 	}
 }
 
+// TestCodesWithASeparator: such a code would be read back as another one, of another system.
+func TestCodesWithASeparator(t *testing.T) {
+	t.Parallel()
+	for _, c := range []document.Code{{Value: "T^1", System: "1.2"}, {Value: "T", System: "1^2"}} {
+		if registry.CheckDocumentation(c) == nil {
+			t.Errorf("%+v is taken as documentation", c)
+		}
+	}
+	if err := registry.CheckDocumentation(document.Code{Value: "T", System: "1.2", Display: "a^b"}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestGrowthOfNothing: a folder that is removed while something is put into it makes that fail.
 func TestGrowthOfNothing(t *testing.T) {
 	t.Parallel()

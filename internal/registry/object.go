@@ -33,8 +33,8 @@ func Relink(b *postgres.Batch, entry, from, to uuid.UUID) {
 // it does not, all entries are looked through.
 func OfObject(ctx context.Context, tx *postgres.Tx, key uuid.UUID) (entry uuid.UUID, patient string, err error) {
 	const find = `select id, patient_id from tenant.document_entry where object_key = $1 and status <> 'T'`
-	for _, among := range []string{` and id in (select (d->>'entry_id')::uuid from tenant.stored_object o join tenant.audit_event a on a.id = o.event_id
-	  cross join jsonb_array_elements(coalesce(a.detail->'documents', '[]')) d where o.key = $1)`, ``} {
+	for _, among := range []string{` and logical_id in (select n.logical_id from tenant.stored_object o join tenant.audit_event a on a.id = o.event_id
+	  cross join jsonb_array_elements(coalesce(a.detail->'documents', '[]')) d join tenant.document_entry n on n.id = (d->>'entry_id')::uuid where o.key = $1)`, ``} {
 		err = tx.QueryRow(ctx, find+among+` order by version desc limit 1 for update`, key).Scan(&entry, &patient)
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return entry, patient, err

@@ -201,6 +201,10 @@ func (p *planned) requests() map[string]struct {
 		"by id":                       {inTenant(func(tx *postgres.Tx) error { _, err := registry.ByID(ctx, tx, id); return err }), ""},
 		"by id for a change":          {inTenant(func(tx *postgres.Tx) error { _, err := registry.ForChange(ctx, tx, id); return err }), ""},
 		"by unique id":                {inTenant(func(tx *postgres.Tx) error { _, err := registry.ByUniqueID(ctx, tx, p.entry.UniqueID); return err }), versions},
+		"by unique id, of a patient": {inTenant(func(tx *postgres.Tx) error {
+			_, err := registry.ByUniqueIDOf(ctx, tx, p.entry.UniqueID, patient.Value)
+			return err
+		}), versions},
 		"existing": {inTenant(func(tx *postgres.Tx) error {
 			_, err := registry.Existing(ctx, tx, []uuid.UUID{id}, []string{p.entry.UniqueID})
 			return err
@@ -220,7 +224,7 @@ func (p *planned) requests() map[string]struct {
 			return err
 		}), versions},
 		"entries to be fetched": {inTenant(func(tx *postgres.Tx) error {
-			_, err := registry.Named(ctx, tx, []string{"u7", "u8", "a9"})
+			_, err := registry.Named(ctx, tx, []string{"u7", "u8", "a9"}, patient)
 			return err
 		}), versions},
 		"folders by any id": {inTenant(func(tx *postgres.Tx) error {

@@ -194,12 +194,19 @@ func ForChange(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (document.Ent
 
 // meant orders entries that have the same unique identifier: the first is the one that is meant. Tombstones come last, and what has no bytes here
 // (ITI-42, 61, 86) behind what has; then the current one before deprecated ones, the newest of several.
-const meant = ` order by status = 'T', object_key = '00000000-0000-0000-0000-000000000000' or rest ? 'offline',
+const meant = `status = 'T', object_key = '00000000-0000-0000-0000-000000000000' or rest ? 'offline',
 	  case status when 'A' then 0 when 'D' then 1 else 2 end, registered_at desc, id desc`
 
 // ByUniqueID finds the entry under either of its unique identifiers that is meant by it.
 func ByUniqueID(ctx context.Context, tx *postgres.Tx, uniqueID string) (document.Entry, error) {
-	rows, err := tx.Query(ctx, selectEntry+`where unique_id = $1 or alias_id = $1`+meant+` limit 1`, uniqueID)
+	rows, err := tx.Query(ctx, selectEntry+`where unique_id = $1 or alias_id = $1 order by `+meant+` limit 1`, uniqueID)
+	return first(rows, err)
+}
+
+// ByUniqueIDOf is ByUniqueID for one patient, named by number or as CX: the same document may be registered for several, and then his is meant. It finds
+// another's where he has none.
+func ByUniqueIDOf(ctx context.Context, tx *postgres.Tx, uniqueID, patient string) (document.Entry, error) {
+	rows, err := tx.Query(ctx, selectEntry+`where unique_id = $1 or alias_id = $1 order by patient_id <> $2 and split_part(patient_id, '^', 1) <> $2, `+meant+` limit 1`, uniqueID, patient)
 	return first(rows, err)
 }
 

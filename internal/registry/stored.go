@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/postgres"
@@ -63,9 +65,10 @@ func Links(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]document.As
 	return associations(ctx, tx, `where id = any($1::text[]::uuid[]) order by id`, postgres.Texts(ids))
 }
 
-// Named finds for each uniqueId the entry that a retrieval means, as ByUniqueID does. What is not there is not in the map.
-func Named(ctx context.Context, tx *postgres.Tx, uniqueIDs []string) (map[string]document.Entry, error) {
-	rows, err := tx.Query(ctx, selectEntry+`where unique_id = any($1::text[]) or alias_id = any($1::text[])`+meant, uniqueIDs)
+// Named finds for each uniqueId the entry that a retrieval means, as ByUniqueIDOf does, or as ByUniqueID where it says no patient. What is not there is
+// not in the map.
+func Named(ctx context.Context, tx *postgres.Tx, uniqueIDs []string, of document.PatientID) (map[string]document.Entry, error) {
+	rows, err := tx.Query(ctx, selectEntry+`where unique_id = any($1::text[]) or alias_id = any($1::text[]) order by `+meant, uniqueIDs)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +77,7 @@ func Named(ctx context.Context, tx *postgres.Tx, uniqueIDs []string) (map[string
 	for _, id := range uniqueIDs {
 		asked[id] = true
 	}
+	slices.SortStableFunc(all, func(a, b document.Entry) int { return cmp.Compare(anothers(a, of), anothers(b, of)) })
 	for _, e := range all {
 		for _, id := range []string{e.UniqueID, e.AliasID} {
 			if _, found := named[id]; asked[id] && !found {
@@ -82,6 +86,14 @@ func Named(ctx context.Context, tx *postgres.Tx, uniqueIDs []string) (map[string
 		}
 	}
 	return named, err
+}
+
+// anothers is 1 for an entry of another patient than the one that is said, and 0 for his, and for all where none is.
+func anothers(e document.Entry, of document.PatientID) int {
+	if of.IsZero() || e.Patient == of {
+		return 0
+	}
+	return 1
 }
 
 // Spoken finds for each of the lists the entries at the ends of the associations that it has as members: what a submission set that brought no

@@ -2,6 +2,8 @@ package repository
 
 import (
 	"context"
+	"crypto/sha1"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -57,7 +59,7 @@ func (r *Repository) Receive(ctx context.Context) *Reception {
 	ctx, cancel := context.WithCancel(ctx)
 	return &Reception{
 		repo: r, ctx: ctx, cancel: cancel, content: r.spool(),
-		digests: newDigests(), judged: make(chan struct{}),
+		digests: newDigests(sha1.New(), sha256.New()), judged: make(chan struct{}),
 	}
 }
 
@@ -123,7 +125,8 @@ func (r *Reception) Close() error {
 		return r.refusal
 	}
 	r.facts = Facts{Size: r.content.size, Received: r.repo.cfg.Now()}
-	r.facts.SHA1, r.facts.SHA256 = r.digests.sums()
+	sums := r.digests.sums()
+	r.facts.SHA1, r.facts.SHA256 = sums[0], sums[1]
 	go r.judge()
 	return nil
 }

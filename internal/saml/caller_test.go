@@ -57,15 +57,6 @@ func TestDoctor(t *testing.T) {
 	if ps := access.DefaultPolicy().CheckPersonnel(got.Caller); ps.Refuses() {
 		t.Error(ps)
 	}
-	if err := got.About(fnr(patient)); err != nil {
-		t.Error(err)
-	}
-	if err := got.About(fnr(child)); !errors.Is(err, ErrContent) || strings.Contains(err.Error(), child) || strings.Contains(err.Error(), patient) {
-		t.Error(err)
-	}
-	if (Assertion{}).About(document.PatientID{}) == nil {
-		t.Error("an assertion about nobody is about the patient whom nobody named")
-	}
 }
 
 // TestCitizenSide: who represents whom follows from acp alone, and only for an issuer of citizens.

@@ -13,7 +13,6 @@ import (
 
 	"dokumentlager/internal/access"
 	"dokumentlager/internal/document"
-	"dokumentlager/internal/fault"
 
 	"github.com/beevik/etree"
 )
@@ -125,13 +124,4 @@ func (v *Verifier) read(verified *etree.Element, issuer Issuer, now time.Time) (
 		return Assertion{}, r.wrong
 	}
 	return a, nil
-}
-
-// About holds that the assertion is about this patient: a request for another is refused, and so is one whose assertion names none
-// (spec/soap.md 2).
-func (a Assertion) About(asked document.PatientID) error {
-	if a.Patient.IsZero() || a.Patient != asked {
-		return fault.New(fault.AssertionRefused, "The assertion is not about the patient that the request asks for (resource-id).").By("X2").Because(ErrContent)
-	}
-	return nil
 }

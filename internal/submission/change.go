@@ -3,6 +3,7 @@ package submission
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 
 	"dokumentlager/internal/audit"
@@ -152,6 +153,9 @@ func (s *Service) SetConfidentiality(ctx context.Context, actor audit.Actor, a A
 		if err != nil {
 			return err
 		}
+		if now := versions[0]; now.Patient != e.Patient { // an older version was addressed, and the document is another patient's since (ITI-57)
+			event.Patient, event.Entry, event.Detail.Documents = now.Patient.CX(), now.ID, []audit.Document{audit.Of(now)}
+		}
 		event.Detail.Old, event.Detail.New = values(versions[0].Confidentiality), values(codes)
 		if err := confidentialityProblems("confidentialityCode", codes).Err(); err != nil {
 			return err
@@ -193,15 +197,36 @@ func (s *Service) Delete(ctx context.Context, actor audit.Actor, a Address) erro
 			return err
 		}
 		event.Detail.Documents = nil
+		others := map[string][]document.Entry{}
 		for _, v := range versions {
 			if v.Patient == e.Patient { // of one that was moved to this patient, an older version is another's
 				event.Detail.Documents = append(event.Detail.Documents, audit.Of(v))
+			} else {
+				others[v.Patient.CX()] = append(others[v.Patient.CX()], v)
 			}
 			registry.Bury(b, v)
+		}
+		if err := tellOthers(tx, b, *event, others); err != nil {
+			return err
 		}
 		return s.erase(ctx, tx, b, versions, versions, event.ID)
 	})
 	return err
+}
+
+// tellOthers tells the logs of the other patients whose versions of the document go with it.
+func tellOthers(tx *postgres.Tx, b *postgres.Batch, event audit.Event, others map[string][]document.Entry) error {
+	for _, patient := range slices.Sorted(maps.Keys(others)) {
+		gone := others[patient]
+		event.ID, event.Patient, event.Entry, event.Detail.Documents = uuid.Must(uuid.NewV7()), patient, gone[0].ID, nil
+		for _, v := range gone {
+			event.Detail.Documents = append(event.Detail.Documents, audit.Of(v))
+		}
+		if err := audit.Append(tx, b, event); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Read gives a record system its own entry back, whatever its confidentiality: it wrote it (T2). Deleted ones are fault.ResourceGone.

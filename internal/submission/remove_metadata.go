@@ -114,14 +114,14 @@ func (r *removal) checkWhole(ctx context.Context, tx *postgres.Tx, named map[uui
 			}
 		}
 	}
-	around, err := neighbourhood(ctx, tx, touching, lo.Keys(kinds))
+	around, err := neighbourhood(ctx, tx, touching, lo.Keys(kinds), goes)
 	if err != nil {
 		return err
 	}
 	for id, kind := range kinds {
 		switch kind {
 		case registry.SetKind:
-			if around.brought(id, goes) {
+			if around.brings[id] {
 				refuse(id, fault.ReferencesExist, "An association that this submission set brought is not to be removed. Remove it in the same message.")
 			}
 		case registry.AssociationKind:
@@ -135,14 +135,16 @@ func (r *removal) checkWhole(ctx context.Context, tx *postgres.Tx, named map[uui
 
 // around is what stands beside what goes.
 type around struct {
-	// removed are the associations that go, by id; all are the associations at their ends.
+	// removed are the associations that go, by id.
 	removed map[uuid.UUID]document.Association
-	all     []document.Association
 	kinds   map[uuid.UUID]registry.Kind
+	// holds are the sets of which a membership stays, held what it leads to; brings are the sets of which anything stays that they brought. A message
+	// may name thousands.
+	holds, held, brings map[uuid.UUID]bool
 }
 
 // neighbourhood reads the associations at the other ends of those that go, and of those that lead from what goes.
-func neighbourhood(ctx context.Context, tx *postgres.Tx, touching []document.Association, ids []uuid.UUID) (around, error) {
+func neighbourhood(ctx context.Context, tx *postgres.Tx, touching []document.Association, ids []uuid.UUID, goes func(uuid.UUID) bool) (around, error) {
 	going, err := registry.AssociationsByID(ctx, tx, ids)
 	if err != nil {
 		return around{}, err
@@ -154,12 +156,16 @@ func neighbourhood(ctx context.Context, tx *postgres.Tx, touching []document.Ass
 	}
 	ends = lo.Uniq(append(ends, lo.Map(all, func(a document.Association, _ int) uuid.UUID { return a.Source })...))
 	kinds, err := registry.KindsOf(ctx, tx, ends)
-	return around{lo.KeyBy(going, func(a document.Association) uuid.UUID { return a.ID }), all, kinds}, err
-}
-
-// brought tells whether an association stays that the set brought.
-func (n around) brought(set uuid.UUID, goes func(uuid.UUID) bool) bool {
-	return slices.ContainsFunc(n.all, func(a document.Association) bool { return a.Submission == set && !goes(a.ID) })
+	n := around{lo.KeyBy(going, func(a document.Association) uuid.UUID { return a.ID }), kinds, map[uuid.UUID]bool{}, map[uuid.UUID]bool{}, map[uuid.UUID]bool{}}
+	for _, a := range all {
+		if goes(a.ID) {
+			continue
+		}
+		if n.brings[a.Submission] = true; a.Type == document.HasMember && kinds[a.Source] == registry.SetKind {
+			n.holds[a.Source], n.held[a.Target] = true, true
+		}
+	}
+	return n, err
 }
 
 // orphaned tells what a set's membership would leave behind: a set without members, a member without a set, or an association whose set does not
@@ -169,11 +175,7 @@ func (n around) orphaned(id uuid.UUID, goes func(uuid.UUID) bool) (fault.Code, s
 	if a.Type != document.HasMember || n.kinds[a.Source] != registry.SetKind {
 		return "", ""
 	}
-	stays := func(b document.Association) bool {
-		return b.Type == document.HasMember && n.kinds[b.Source] == registry.SetKind && !goes(b.ID)
-	}
-	empty := !slices.ContainsFunc(n.all, func(b document.Association) bool { return b.Source == a.Source && stays(b) })
-	alone := !slices.ContainsFunc(n.all, func(b document.Association) bool { return b.Target == a.Target && stays(b) })
+	empty, alone := !n.holds[a.Source], !n.held[a.Target]
 	kind := n.kinds[a.Target] // none of what is deleted
 	switch {
 	case !goes(a.Source) && empty:

@@ -46,6 +46,7 @@ type update struct {
 	// What is registered, when it was looked at: the versions by logical id, the newest first, deleted ones among them.
 	entriesOf map[uuid.UUID][]document.Entry
 	foldersOf map[uuid.UUID][]document.List
+	known     map[uuid.UUID]endpoint
 	// rows are what a meeting with the registry decided to write; it may run twice.
 	rows rows
 }

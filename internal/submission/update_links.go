@@ -28,10 +28,10 @@ type endpoint struct {
 
 // find is what an id stands for, among the message's new versions and what is registered; nil when it is neither entry nor folder.
 func (u *update) find(id uuid.UUID) *endpoint {
-	for i, e := range u.rows.entries {
-		if e.ID == id {
+	for i := range u.rows.entries {
+		if e := &u.rows.entries[i]; e.ID == id {
 			r, _ := lo.Find(u.documents, func(r revised) bool { return r.logical == e.LogicalID })
-			return &endpoint{kind: registry.EntryKind, id: id, logical: u.rows.entries[i].LogicalID, patient: e.Patient, status: e.Status, newest: true, new: true, carrying: !r.alone}
+			return &endpoint{kind: registry.EntryKind, id: id, logical: e.LogicalID, patient: e.Patient, status: e.Status, newest: true, new: true, carrying: !r.alone}
 		}
 	}
 	for _, f := range u.rows.folders {
@@ -40,21 +40,27 @@ func (u *update) find(id uuid.UUID) *endpoint {
 			return &endpoint{kind: registry.FolderKind, id: id, logical: f.LogicalID, patient: f.Patient, status: f.Status, newest: true, new: true, carrying: !r.alone}
 		}
 	}
+	if known, found := u.known[id]; found {
+		return &known
+	}
+	return nil
+}
+
+// noteKnown keeps what was locked by its id: a message may name thousands.
+func (u *update) noteKnown() {
+	u.known = map[uuid.UUID]endpoint{}
 	for logical, versions := range u.entriesOf {
 		for _, e := range versions {
-			if e.ID == id && e.Status != document.Tombstone {
-				return &endpoint{kind: registry.EntryKind, id: id, logical: logical, patient: e.Patient, status: e.Status, newest: newest(versions).ID == id, updated: u.updates(logical)}
+			if e.Status != document.Tombstone {
+				u.known[e.ID] = endpoint{kind: registry.EntryKind, id: e.ID, logical: logical, patient: e.Patient, status: e.Status, newest: newest(versions).ID == e.ID, updated: u.updates(logical)}
 			}
 		}
 	}
 	for logical, versions := range u.foldersOf {
 		for i, f := range versions {
-			if f.ID == id {
-				return &endpoint{kind: registry.FolderKind, id: id, logical: logical, patient: f.Patient, status: f.Status, newest: i == 0, updated: u.updates(logical)}
-			}
+			u.known[f.ID] = endpoint{kind: registry.FolderKind, id: f.ID, logical: logical, patient: f.Patient, status: f.Status, newest: i == 0, updated: u.updates(logical)}
 		}
 	}
-	return nil
 }
 
 func (u *update) updates(logical uuid.UUID) bool {

@@ -71,6 +71,7 @@ func (u *update) lock(ctx context.Context, tx *postgres.Tx) error {
 	u.entriesOf = lo.GroupBy(entries, func(e document.Entry) uuid.UUID { return e.LogicalID })
 	found, err := registry.FolderVersions(ctx, tx, lo.Uniq(folders), lo.Compact(unique))
 	u.foldersOf = lo.GroupBy(found, func(l document.List) uuid.UUID { return l.LogicalID })
+	u.noteKnown()
 	return err
 }
 

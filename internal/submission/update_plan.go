@@ -31,6 +31,7 @@ func (s *Service) plan(ctx context.Context, actor audit.Actor, r Revision) (*upd
 	u.assemble(s)
 	u.operations()
 	u.checkSet(s.Synthetic)
+	u.checkLength(u.set.UniqueID, "set.uniqueId")
 	for i := range u.entries {
 		u.checkComprehensive(i)
 		u.checkCodes(i)

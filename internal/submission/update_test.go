@@ -144,6 +144,13 @@ func TestUpdatesRefused(t *testing.T) {
 				Association: document.Association{Type: document.Append, Target: foreign.ID}})
 			return m
 		}(), operation},
+		"endless uniqueId": {func() *message {
+			m := d.update(old)
+			for range 100 { // random, so that no index takes it
+				m.Sets[0].UniqueID += "." + document.OIDOf(uuid.New())
+			}
+			return m
+		}(), metadata},
 		"two of one lid": {func() *message { m := d.update(old); d.version(m, "Document02", old); return m }(), operation},
 	} {
 		before := d.count("document_entry") + d.count("submission") + d.count("association")

@@ -49,6 +49,9 @@ func Check(field Field, code document.Code) *fault.Problem {
 	if strings.TrimSpace(code.Value) == "" {
 		return fault.New(fault.MetadataError, "The %s has no code value. Send a code with its system.", field).By("D2")
 	}
+	if strings.Contains(code.Value, "^") {
+		return fault.New(fault.MetadataError, "The %s has a ^ in its value. XDS separates code and system by it (code^^system), so no code has one.", field).By("D2")
+	}
 	if code.System == "" {
 		return fault.New(fault.UnknownCodeSystem, "The %s %s names no code system, so it cannot be checked.",
 			field, quote(code.Value)).By("D2").AsWarning()

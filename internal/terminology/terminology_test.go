@@ -48,6 +48,7 @@ func TestCheck(t *testing.T) {
 		{"content type of class codes", ContentType, DocumentType, "D00-1", none},
 		{"content type that does not exist", ContentType, DocumentType, "D99-2", refused(fault.UnknownCode)},
 		{"class of a foreign system", Class, "http://loinc.org", "11369-6", warned(fault.UnknownCodeSystem)},
+		{"class that would come back as another", Class, "http://loinc.org", "11369^6", refused(fault.MetadataError)},
 		{"facility", Facility, oidPrefix + facility, "86.101", none},
 		{"class of a system with one list", Class, facility, "86.101", none},
 		{"facility that does not exist", Facility, facility, "86", refused(fault.UnknownCode)},
