@@ -143,7 +143,7 @@ func (p *planned) grow() {
 		copies("submission", 1, `'id', md5('s' || n)::uuid, 'unique_id', 's' || n, 'submission_time', submission_time - n * interval '1 hour', 'patient_id', `+owner),
 		copies("association", 5, `'id', md5('a' || n)::uuid, 'source_id', md5('s' || n)::uuid, 'target_id', md5('e' || n)::uuid, 'submission_id', md5('s' || n)::uuid`),
 		copies("stored_object", 2, `'key', md5('o' || n)::uuid, 'state', case n % 100 when 0 then 'Q' when 1 then 'R' else 'S' end`),
-		copies("audit_event", 1, `'id', md5('v' || n)::uuid`),
+		copies("audit_event", 1, `'id', lpad(to_hex(n), 32, '0')::uuid`), // by time, as they come
 		fmt.Sprintf(`insert into control.tenant (name, home_community_id, repository_unique_id, schema_name, profile, share_personnel, share_citizen, own_organisation_only)
 			select 'p' || n, '1.2.' || n, '1.3.' || n, 'none' || n, 'nhn', true, true, false from generate_series(1, %d) n`, planRows),
 		`insert into control.tenant_organisation select id, (100000000 + id)::text from control.tenant where schema_name like 'none%'`,
@@ -151,7 +151,7 @@ func (p *planned) grow() {
 		fmt.Sprintf(`insert into control.entry_locator select md5(n::text)::uuid, n %% 100 from generate_series(1, %d) n`, planRows),
 		fmt.Sprintf(`insert into control.idempotency (key, attempt, until) select md5(n::text)::uuid, md5(n::text)::uuid, now() + n * interval '1 s' from generate_series(1, %d) n`, planRows),
 		fmt.Sprintf(`insert into control.dpop_proof select md5(n::text)::uuid, now() + n * interval '1 s' from generate_series(1, %d) n`, planRows),
-		fmt.Sprintf(`insert into control.audit_event (id, at, action, outcome, operation, actor, detail) select md5(n::text)::uuid, now(), 'R', 'S', 'x', '{}', '{}' from generate_series(1, %d) n`, planRows),
+		fmt.Sprintf(`insert into control.audit_event (id, at, action, outcome, operation, actor, detail) select lpad(to_hex(n), 32, '0')::uuid, now(), 'R', 'S', 'x', '{}', '{}' from generate_series(1, %d) n`, planRows),
 		`analyze`,
 	} {
 		if _, err := p.owner.Pool().Exec(p.t.Context(), sql); err != nil {
