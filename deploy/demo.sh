@@ -179,6 +179,15 @@ show bin/dlctl open "$xray" --patient $patient -o "$work/denied.pdf"
 [ "$code" -eq 1 ] && said "403" && [ ! -e "$work/denied.pdf" ] || fail "a document closed to personnel was not denied"
 good "masked in the list, and opening is denied"
 
+title "The citizen herself asks over SOAP (XCA), as Helsenorge does for her"
+show bin/dlctl soap query --patient $patient --as citizen
+done_well "the query was refused"
+said 'Røntgensvar, thorax på høyre side' || fail "the citizen is not shown what is closed to health personnel alone"
+show bin/dlctl soap fetch "$(awk '/Røntgensvar/ { print $NF }' "$work/out")" --patient $patient --as citizen -o "$work/own.pdf"
+done_well "the document could not be fetched"
+cmp -s testdata/demo/rontgensvar.pdf "$work/own.pdf" || fail "other bytes came out than went in"
+good "she sees what she closed to others, byte for byte"
+
 title "The record system deletes the X-ray report"
 show bin/dlctl delete "$xray"
 done_well "the document could not be deleted"

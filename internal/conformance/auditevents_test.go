@@ -56,6 +56,9 @@ func realEvents(t *testing.T) {
 		}
 		for _, line := range lines {
 			kind := line.Operation + ", " + line.Outcome
+			if line.Caller.Transaction != "" { // over SOAP
+				kind += ", " + line.Caller.Transaction
+			}
 			alike := kind + line.Caller.Kind + line.Caller.Purpose
 			if seen[alike]++; seen[alike] > perKind || line.Operation == "sweep" { // which the service does once a day
 				continue

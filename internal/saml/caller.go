@@ -49,8 +49,12 @@ func (r *reading) assertion(s statement, meanings map[string]access.Kind) Assert
 		Patient: r.patient(), ACP: r.oid(nameACP), Consent: r.oid(nameConsent)}
 	c := access.Caller{Kind: s.issuer.Kind, TokenID: s.id, Audience: s.audience, ClientID: r.text(nameClient), Name: r.text(namePerson),
 		OrganisationName: r.text(nameEntityN), PointOfCareName: r.text(nameUnitN), SecurityLevel: r.level(s.issuer.Level),
-		Purpose: r.code(namePurpose).Value, PurposeDetails: r.code(nameDetails).Value, Service: r.code(nameService).Value,
+		Purpose: r.code(namePurpose).Value, PurposeDetails: r.code(nameDetails).Value,
 		DecisionRef: r.reference(nameRef)}
+	service := r.code(nameService)
+	if c.Service = service.Value; service.System != "" {
+		c.ServiceSystem = document.URN(service.System)
+	}
 	c.Organisation, c.PointOfCare = r.organisation(nameEntity), r.organisation(nameUnit)
 	c.Scopes = granted(r.text(nameScope), s.issuer.Scopes)
 	if isNational(s.subject) {
