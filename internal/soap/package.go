@@ -108,7 +108,7 @@ func (p *Package) Write(ctx context.Context, w io.Writer, open func(ctx context.
 	if _, err := w.Write(p.root); err != nil {
 		return err
 	}
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, 256<<10) // few, large writes
 	for i, part := range p.parts {
 		if _, err := io.WriteString(w, p.partHeader(part)); err != nil {
 			return err
