@@ -112,6 +112,15 @@ func (r *suspicious) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// WriteTo lets the bytes be copied as their reader does it, which sums beside the sending.
+func (r *suspicious) WriteTo(w io.Writer) (int64, error) {
+	n, err := io.Copy(w, r.ReadCloser)
+	if err != nil {
+		r.suspects.note(r.key, err)
+	}
+	return n, err
+}
+
 // mostSuspects bounds what one process remembers; of more it forgets all.
 const mostSuspects = 1000
 

@@ -1,18 +1,22 @@
 package repository
 
-import "hash"
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"hash"
+)
 
-// digests are hashes of a document's bytes as they pass, made beside their passing: summing takes about as long as reading a request and undoing its
-// base64, or as sending the bytes on. A document of less than one piece costs no goroutine.
+// digests are both hashes of a document's bytes as they came, made beside their arrival: summing takes about as long as reading the
+// request and undoing its base64. A document of less than one piece costs no goroutine.
 type digests struct {
-	of []hash.Hash
+	sha1, sha256 hash.Hash
 	// piece is being filled; work takes full ones, which come back through free.
 	piece      []byte
 	work, free chan []byte
 	idle       chan struct{}
 }
 
-func newDigests(of ...hash.Hash) *digests { return &digests{of: of} }
+func newDigests() *digests { return &digests{sha1: sha1.New(), sha256: sha256.New()} }
 
 // Write never fails.
 func (d *digests) Write(p []byte) (int, error) {
@@ -49,9 +53,8 @@ func (d *digests) run() {
 }
 
 func (d *digests) add(p []byte) {
-	for _, h := range d.of {
-		h.Write(p)
-	}
+	d.sha256.Write(p)
+	d.sha1.Write(p)
 }
 
 // end lets the goroutine finish; it can be called again, and is always called.
@@ -63,14 +66,10 @@ func (d *digests) end() {
 	}
 }
 
-// sums ends the summing and returns the digests, in the order of the hashes.
-func (d *digests) sums() [][]byte {
+// sums ends the summing and returns the digests.
+func (d *digests) sums() (sha1, sha256 []byte) {
 	d.end()
 	d.add(d.piece)
 	d.piece = nil
-	sums := make([][]byte, len(d.of))
-	for i, h := range d.of {
-		sums[i] = h.Sum(nil)
-	}
-	return sums
+	return d.sha1.Sum(nil), d.sha256.Sum(nil)
 }

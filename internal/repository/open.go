@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 
 	"dokumentlager/internal/fault"
@@ -45,10 +46,10 @@ func (r *Repository) Open(ctx context.Context, s postgres.Schema, o Object, offs
 }
 
 func openWhole(body io.ReadCloser, o Object) (io.ReadCloser, error) {
-	v := &verifier{body: body, want: o, digests: newDigests(sha256.New()), free: max(0, o.Size-tailSize)}
+	v := &verifier{body: body, want: o, digest: sha256.New(), free: max(0, o.Size-tailSize)}
 	if v.free == 0 {
 		if err := v.verify(); err != nil {
-			_ = v.Close()
+			_ = body.Close()
 			return nil, err
 		}
 	}
@@ -57,10 +58,9 @@ func openWhole(body io.ReadCloser, o Object) (io.ReadCloser, error) {
 
 // verifier lets bytes through up to the tail, then reads the tail, and gives it only when the digest over all is right.
 type verifier struct {
-	body io.ReadCloser
-	want Object
-	// digests sums beside the sending.
-	digests *digests
+	body   io.ReadCloser
+	want   Object
+	digest hash.Hash
 	// free is how many bytes may pass before the tail; tail is what is left to give once verified.
 	free     int64
 	tail     []byte
@@ -90,7 +90,7 @@ func (v *verifier) Read(p []byte) (int, error) {
 // pass gives bytes from before the tail.
 func (v *verifier) pass(p []byte) (int, error) {
 	n, err := v.body.Read(p[:min(int64(len(p)), v.free)])
-	v.digests.Write(p[:n])
+	v.digest.Write(p[:n])
 	v.free -= int64(n)
 	if err != nil && (v.free > 0 || !errors.Is(err, io.EOF)) {
 		v.err = broken(err, "the object ends before its last bytes")
@@ -110,18 +110,15 @@ func (v *verifier) verify() error {
 	case have > size:
 		return damaged(errors.New("the object is longer than registered"))
 	}
-	v.digests.Write(tail)
-	if !bytes.Equal(v.digests.sums()[0], v.want.SHA256) {
+	v.digest.Write(tail)
+	if !bytes.Equal(v.digest.Sum(nil), v.want.SHA256) {
 		return damaged(errors.New("the object's SHA-256 is not the registered one"))
 	}
 	v.tail, v.verified = tail, true
 	return nil
 }
 
-func (v *verifier) Close() error {
-	v.digests.end()
-	return v.body.Close()
-}
+func (v *verifier) Close() error { return v.body.Close() }
 
 // broken tells an object that ends, which is damage, from a connection that broke.
 func broken(err error, ends string) error {

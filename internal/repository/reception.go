@@ -2,8 +2,6 @@ package repository
 
 import (
 	"context"
-	"crypto/sha1"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -59,7 +57,7 @@ func (r *Repository) Receive(ctx context.Context) *Reception {
 	ctx, cancel := context.WithCancel(ctx)
 	return &Reception{
 		repo: r, ctx: ctx, cancel: cancel, content: r.spool(),
-		digests: newDigests(sha1.New(), sha256.New()), judged: make(chan struct{}),
+		digests: newDigests(), judged: make(chan struct{}),
 	}
 }
 
@@ -125,8 +123,7 @@ func (r *Reception) Close() error {
 		return r.refusal
 	}
 	r.facts = Facts{Size: r.content.size, Received: r.repo.cfg.Now()}
-	sums := r.digests.sums()
-	r.facts.SHA1, r.facts.SHA256 = sums[0], sums[1]
+	r.facts.SHA1, r.facts.SHA256 = r.digests.sums()
 	go r.judge()
 	return nil
 }

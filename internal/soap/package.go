@@ -108,7 +108,7 @@ func (p *Package) Write(ctx context.Context, w io.Writer, open func(ctx context.
 	if _, err := w.Write(p.root); err != nil {
 		return err
 	}
-	buf := make([]byte, 256<<10) // few, large writes
+	buf := make([]byte, 64<<10)
 	for i, part := range p.parts {
 		if _, err := io.WriteString(w, p.partHeader(part)); err != nil {
 			return err
@@ -129,25 +129,28 @@ func (p *Package) Write(ctx context.Context, w io.Writer, open func(ctx context.
 	return err
 }
 
-// copyExactly copies to the reader's end, which must come after size bytes. No byte beyond is written.
+// copyExactly copies to the reader's end, which must come after size bytes. No byte beyond is written. A reader that knows a better way of being
+// copied (io.WriterTo) goes it.
 func copyExactly(w io.Writer, r io.Reader, size int64, buf []byte) error {
-	for {
-		n, err := r.Read(buf)
-		if size -= int64(n); size < 0 {
-			return ErrSize
-		}
-		if n > 0 {
-			if _, err := w.Write(buf[:n]); err != nil {
-				return err
-			}
-		}
-		switch {
-		case err == io.EOF && size != 0:
-			return ErrSize
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return err
-		}
+	e := &exactly{w, size}
+	_, err := io.CopyBuffer(e, r, buf)
+	if err == nil && e.left != 0 {
+		err = ErrSize
 	}
+	return err
+}
+
+// exactly lets so many bytes through and none beyond.
+type exactly struct {
+	w    io.Writer
+	left int64
+}
+
+func (e *exactly) Write(p []byte) (int, error) {
+	if int64(len(p)) > e.left {
+		return 0, ErrSize
+	}
+	n, err := e.w.Write(p)
+	e.left -= int64(n)
+	return n, err
 }
