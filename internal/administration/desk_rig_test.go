@@ -2,7 +2,6 @@ package administration_test
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -42,23 +41,12 @@ type quarantine struct {
 func openQuarantine(t *testing.T, options ...func(*administration.Draft)) *quarantine {
 	t.Helper()
 	s := servicetest.Start(t)
-	p := s.Parts.S3
-	store, err := blob.NewS3(blob.Config{Endpoint: p.Endpoint, Region: p.Region, Bucket: p.Bucket, AccessKey: p.AccessKey, SecretKey: p.SecretKey, PathStyle: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := s.Store(t)
 	queue, err := job.NewQueue(s.DB, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := hex.DecodeString(s.LocatorKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	locator, err := registry.NewLocator(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
+	locator := s.Locator(t)
 	of := s.Tenant(t, options...)
 	clamd := repository.Clamd(scan.New(scan.Config{Address: s.Parts.Clamd}))
 	return &quarantine{t: t, service: s, of: of, writer: s.Writer(t, of.Organisations[0]), store: store, queue: queue, locator: locator,

@@ -4,7 +4,6 @@ package bench
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"testing"
@@ -36,21 +35,13 @@ type copier struct {
 
 func (r *rig) copier(t *testing.T) *copier {
 	t.Helper()
-	key, err := hex.DecodeString(r.service.LocatorKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	locator, err := registry.NewLocator(key)
-	if err != nil {
-		t.Fatal(err)
-	}
 	source := r.service.Tenant(t)
 	d := servicetest.NewDoc()
 	b := servicetest.BundleFor(source, d)
 	if a := r.service.Writer(t, source.Organisations[0]).Upload(t, b.JSON(t)); a.Status != http.StatusOK {
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
-	return &copier{rig: r, t: t, locator: locator, source: pgx.Identifier{source.SchemaName}.Sanitize(), of: source.ID}
+	return &copier{rig: r, t: t, locator: r.service.Locator(t), source: pgx.Identifier{source.SchemaName}.Sanitize(), of: source.ID}
 }
 
 // tenants makes so many instances, several at a time.

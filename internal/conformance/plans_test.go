@@ -19,6 +19,7 @@ import (
 	"dokumentlager/internal/administration"
 	"dokumentlager/internal/conformance/toolkit"
 	"dokumentlager/internal/devstack/servicetest"
+	"dokumentlager/internal/devstack/thirdpartytest"
 	"dokumentlager/internal/tenant"
 
 	"github.com/google/uuid"
@@ -301,5 +302,5 @@ func (p *planSender) gate(t *testing.T) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	validXML(t, p.payloads...)
+	thirdpartytest.Valid(t, p.payloads...)
 }

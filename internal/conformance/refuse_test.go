@@ -66,11 +66,7 @@ func (b bench) empty(t *testing.T) {
 			t.Errorf("%d rows in %s", n, table)
 		}
 	}
-	p := b.Parts.S3
-	store, err := blob.NewS3(blob.Config{Endpoint: p.Endpoint, Region: p.Region, Bucket: p.Bucket, AccessKey: p.AccessKey, SecretKey: p.SecretKey, PathStyle: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := b.Store(t)
 	for _, area := range []string{"d", "q"} {
 		if err := store.List(context.Background(), area+"/"+b.of.SchemaName+"/", func(i blob.Info) error { return fmt.Errorf("an object stays in %s", area) }); err != nil {
 			t.Error(err)

@@ -12,12 +12,10 @@ import (
 	"testing"
 
 	"dokumentlager/internal/devstack/servicetest"
+	"dokumentlager/internal/devstack/thirdpartytest"
 
 	"github.com/google/uuid"
 )
-
-// folderVariable names the third-party folder where it does not lie beside the repository.
-const folderVariable = "DOKUMENTLAGER_THIRDPARTY"
 
 // collection is a folder of third-party messages, read only.
 type collection struct{ dir string }
@@ -25,12 +23,9 @@ type collection struct{ dir string }
 // thirdparty finds the folder or skips the test, and says where it looked.
 func thirdparty(t *testing.T) collection {
 	t.Helper()
-	dir := os.Getenv(folderVariable)
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "thirdparty")
-	}
+	dir := thirdpartytest.Folder()
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("the third-party messages are not there, so nothing was replayed: tried %s; name their folder in %s", dir, folderVariable)
+		t.Skipf("the third-party messages are not there, so nothing was replayed: tried %s; name their folder in %s", dir, thirdpartytest.Variable)
 	}
 	return collection{dir}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"dokumentlager/internal/devstack/thirdpartytest"
+
 	"dokumentlager/internal/devstack/servicetest"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,7 +21,7 @@ func TestFolder(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "set", "a", "two.json"), "{}")
 	write(t, filepath.Join(dir, "set", "a", "one.json"), "\ufeff{\"resourceType\":\"Bundle\"}")
-	t.Setenv(folderVariable, dir)
+	t.Setenv(thirdpartytest.Variable, dir)
 	from := thirdparty(t)
 	if diff := cmp.Diff([]string{"set/a/one.json", "set/a/two.json"}, from.list(t, "set/*/*.json")); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
@@ -31,7 +33,7 @@ func TestFolder(t *testing.T) {
 	if got := text(parse(t, body), "resourceType"); got != "Bundle" {
 		t.Errorf("resourceType %q", got)
 	}
-	t.Setenv(folderVariable, filepath.Join(dir, "not-here"))
+	t.Setenv(thirdpartytest.Variable, filepath.Join(dir, "not-here"))
 	skipped := false
 	t.Run("absent", func(t *testing.T) {
 		defer func() { skipped = t.Skipped() }()

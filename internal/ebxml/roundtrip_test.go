@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"dokumentlager/internal/devstack/thirdpartytest"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/ebxml"
 	"dokumentlager/internal/fault"
@@ -88,7 +89,7 @@ func TestMasked(t *testing.T) {
 	if diff := cmp.Diff(masked, answer.Objects.Entries[0], cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
-	valid(t, text)
+	thirdpartytest.Valid(t, text)
 }
 
 // TestAnswers: statuses and errors of all kinds are read as they were written.
@@ -113,7 +114,7 @@ func TestAnswers(t *testing.T) {
 		{Repository: "1.2.3", Document: "x", NewRepository: "1.4", NewDocument: "y", MimeType: "text/plain"}}
 	for _, text := range [][]byte{ebxml.AppendRegistryResponse(nil, ebxml.Failure, errs), ebxml.AppendQueryResponse(nil, ebxml.PartialSuccess, errs, nil),
 		ebxml.AppendRetrieveResponse(nil, ebxml.PartialSuccess, errs, documents), ebxml.AppendRegistryResponse(nil, ebxml.Success, nil)} {
-		valid(t, text)
+		thirdpartytest.Valid(t, text)
 		got, err := ebxml.ReadAnswer(text)
 		if err != nil {
 			t.Fatal(err)
@@ -136,7 +137,7 @@ func TestRequests(t *testing.T) {
 	requests := []ebxml.DocumentRequest{{Home: "urn:oid:1.2", Repository: "1.2.3", Document: "^105085430"}}
 	for _, payload := range []xmlName{ebxml.RetrieveRequest, ebxml.RemoveDocuments} {
 		text := ebxml.AppendDocumentRequests(nil, payload, requests)
-		valid(t, text)
+		thirdpartytest.Valid(t, text)
 		got, problems, err := ebxml.ReadDocumentRequests(text, payload)
 		if diff := cmp.Diff(requests, got); err != nil || problems != nil || diff != "" {
 			t.Error(err, problems, diff)
@@ -147,7 +148,7 @@ func TestRequests(t *testing.T) {
 	}
 	refs := []ebxml.ObjectRef{{Ref: newSource(1).uuid().String()}, {Ref: "symbolic"}}
 	text := ebxml.AppendRemoval(nil, refs)
-	valid(t, text)
+	thirdpartytest.Valid(t, text)
 	got, err := ebxml.ReadRemoval(text)
 	if diff := cmp.Diff(refs, got); err != nil || diff != "" {
 		t.Error(err, diff)

@@ -59,7 +59,7 @@ func faultReply(f *soap.Fault, o soap.Outbound, problems fault.Problems) *Reply 
 	if lead := problems.Leading(); lead != nil && lead.Code == fault.MethodNotAllowed {
 		status = http.StatusMethodNotAllowed
 	}
-	return &Reply{Status: status, RetryAfter: retryAfter(problems), Err: problems, contentType: soap.FaultContentType(f), envelope: soap.AppendFaultTo(nil, f, o)}
+	return &Reply{Status: status, RetryAfter: retryAfter(problems), Err: problems, contentType: soap.FaultContentType(f), envelope: soap.AppendFault(nil, f, o)}
 }
 
 func retryAfter(problems fault.Problems) (longest time.Duration) {

@@ -3,7 +3,6 @@ package lifecycle_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"dokumentlager/internal/job"
 	"dokumentlager/internal/lifecycle"
 	"dokumentlager/internal/postgres"
-	"dokumentlager/internal/registry"
 	"dokumentlager/internal/repository"
 	"dokumentlager/internal/scan"
 	"dokumentlager/internal/tenant"
@@ -70,11 +68,7 @@ func newScene(t *testing.T) *scene {
 func emptyScene(t *testing.T) *scene {
 	t.Helper()
 	service := servicetest.Start(t)
-	p := service.Parts.S3
-	store, err := blob.NewS3(blob.Config{Endpoint: p.Endpoint, Region: p.Region, Bucket: p.Bucket, AccessKey: p.AccessKey, SecretKey: p.SecretKey, PathStyle: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := service.Store(t)
 	queue, err := job.NewQueue(service.DB, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -201,14 +195,7 @@ func (s *scene) fsck() (found []lifecycle.Finding, lines []string) {
 
 func (s *scene) fsckWith(change func(*lifecycle.Fsck)) (found []lifecycle.Finding, report lifecycle.Report, err error) {
 	s.t.Helper()
-	secret, err := hex.DecodeString(s.service.LocatorKey)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	locator, err := registry.NewLocator(secret)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	locator := s.service.Locator(s.t)
 	var last lifecycle.Progress
 	check := &lifecycle.Fsck{DB: s.service.DB, Tenants: tenant.Directory{DB: s.service.DB}, Objects: s.objects, Queue: s.queue, Locator: locator,
 		Deep: true, Grace: lifecycle.DefaultGrace, Parallel: 2, Now: later, Found: func(f lifecycle.Finding) { found = append(found, f) },

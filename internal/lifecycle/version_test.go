@@ -1,7 +1,6 @@
 package lifecycle_test
 
 import (
-	"encoding/hex"
 	"net/http"
 	"testing"
 	"time"
@@ -24,14 +23,7 @@ import (
 // xds are the use cases of a Document Administrator, and who he is.
 func (s *scene) xds() (*submission.Service, audit.Actor) {
 	s.t.Helper()
-	secret, err := hex.DecodeString(s.service.LocatorKey)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	locator, err := registry.NewLocator(secret)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	locator := s.service.Locator(s.t)
 	db := s.service.DB
 	service := &submission.Service{DB: db, Tenants: tenant.Directory{DB: db}, Objects: s.objects, Log: audit.Log{DB: db}, Locator: locator, Queue: s.queue,
 		Keys: idempotency.Keys{DB: db}, Synthetic: true, Now: time.Now}

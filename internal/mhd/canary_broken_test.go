@@ -2,7 +2,6 @@ package mhd_test
 
 import (
 	"bytes"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -14,7 +13,6 @@ import (
 	"dokumentlager/internal/job"
 	"dokumentlager/internal/lifecycle"
 	"dokumentlager/internal/obs"
-	"dokumentlager/internal/registry"
 	"dokumentlager/internal/repository"
 	"dokumentlager/internal/server"
 	"dokumentlager/internal/tenant"
@@ -85,14 +83,7 @@ func (c *cage) upkeep() {
 		c.t.Fatal(err)
 	}
 	overwrite(c.t, c.store, "d/"+c.of.SchemaName+"/0d3a4a0e-3c3e-4f1a-9a55-0123456789ab", []byte(canary))
-	secret, err := hex.DecodeString(c.LocatorKey)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	locator, err := registry.NewLocator(secret)
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	locator := c.Locator(c.t)
 	queue, err := job.NewQueue(c.DB, obs.NewLogger(c.Log, slog.LevelDebug, nil))
 	if err != nil {
 		c.t.Fatal(err)

@@ -152,7 +152,7 @@ func TestRefusals(t *testing.T) {
 // checkFault: what is written of a fault can be read, and says nothing of the message.
 func checkFault(t *testing.T, f *soap.Fault) {
 	t.Helper()
-	text := soap.AppendFault(nil, f, "urn:uuid:<&\">")
+	text := soap.AppendFault(nil, f, soap.Outbound{RelatesTo: "urn:uuid:<&\">"})
 	if f.Legacy {
 		if !strings.Contains(string(text), "VersionMismatch") || !strings.Contains(string(text), "SupportedEnvelope") {
 			t.Errorf("%s", text)

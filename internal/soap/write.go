@@ -1,8 +1,8 @@
 package soap
 
 import (
+	"bytes"
 	"encoding/xml"
-	"unicode/utf8"
 )
 
 // ContentType is that of an envelope which goes alone.
@@ -55,38 +55,14 @@ func appendText(dst []byte, before, text, after string) []byte {
 
 // appendEscaped writes text or the value of an attribute. Characters that XML 1.0 does not have become U+FFFD.
 func appendEscaped(dst []byte, s string) []byte {
-	for _, c := range s {
-		switch {
-		case c == '<':
-			dst = append(dst, "&lt;"...)
-		case c == '>':
-			dst = append(dst, "&gt;"...)
-		case c == '&':
-			dst = append(dst, "&amp;"...)
-		case c == '"':
-			dst = append(dst, "&#34;"...)
-		case c == '\t':
-			dst = append(dst, "&#9;"...)
-		case c == '\n':
-			dst = append(dst, "&#10;"...)
-		case c == '\r':
-			dst = append(dst, "&#13;"...)
-		case c < ' ' || c == 0xFFFE || c == 0xFFFF:
-			dst = append(dst, "\uFFFD"...)
-		default:
-			dst = utf8.AppendRune(dst, c)
-		}
-	}
-	return dst
+	out := bytes.NewBuffer(dst)
+	_ = xml.EscapeText(out, []byte(s)) // a buffer takes everything
+	return out.Bytes()
 }
 
-// AppendFault appends a fault as a message. RelatesTo is the MessageID of the message that it answers, empty when that is not known.
-func AppendFault(dst []byte, f *Fault, relatesTo string) []byte {
-	return AppendFaultTo(dst, f, Outbound{RelatesTo: relatesTo})
-}
-
-// AppendFaultTo is AppendFault with all that WS-Addressing says of it but the action, which is the fault's.
-func AppendFaultTo(dst []byte, f *Fault, o Outbound) []byte {
+// AppendFault appends a fault as a message, with what WS-Addressing says of it but the action, which is the fault's. RelatesTo is the MessageID of the
+// message that it answers, empty when that is not known.
+func AppendFault(dst []byte, f *Fault, o Outbound) []byte {
 	if f.Legacy {
 		return appendLegacyFault(dst, f)
 	}

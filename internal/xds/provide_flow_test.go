@@ -3,7 +3,6 @@ package xds_test
 import (
 	"bytes"
 	"crypto/sha1"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,7 +15,6 @@ import (
 
 	"dokumentlager/internal/administration"
 	"dokumentlager/internal/audit"
-	"dokumentlager/internal/blob"
 	"dokumentlager/internal/devstack/servicetest"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/ebxml"
@@ -112,23 +110,12 @@ func (s *source) link(t *testing.T, from, to string) (id string) {
 // inOrder: fsck has nothing to say of the instance.
 func (s *source) inOrder(t *testing.T) {
 	t.Helper()
-	p := s.Parts.S3
-	store, err := blob.NewS3(blob.Config{Endpoint: p.Endpoint, Region: p.Region, Bucket: p.Bucket, AccessKey: p.AccessKey, SecretKey: p.SecretKey, PathStyle: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := s.Store(t)
 	queue, err := job.NewQueue(s.DB, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := hex.DecodeString(s.LocatorKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	locator, err := registry.NewLocator(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
+	locator := s.Locator(t)
 	check := &lifecycle.Fsck{DB: s.DB, Tenants: tenant.Directory{DB: s.DB}, Objects: repository.New(repository.Config{Blobs: store}), Queue: queue, Locator: locator,
 		Deep: true, Grace: time.Hour, Parallel: 1, Now: time.Now, Found: func(f lifecycle.Finding) { t.Errorf("fsck: %+v", f) }, Progress: func(lifecycle.Progress) {}}
 	if _, err := check.Run(t.Context(), s.of.Name); err != nil {

@@ -1,11 +1,6 @@
 package xds_test
 
 import (
-	"bytes"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +8,7 @@ import (
 
 	"dokumentlager/internal/administration"
 	"dokumentlager/internal/devstack/servicetest"
+	"dokumentlager/internal/devstack/thirdpartytest"
 	"dokumentlager/internal/document"
 	"dokumentlager/internal/ebxml"
 	"dokumentlager/internal/tenant"
@@ -124,7 +120,7 @@ func TestQueries(t *testing.T) {
 		}
 		checkObjects(t, c.name, s.of, &a.Objects, c.who == citizen)
 	}
-	valid(t, bodies...)
+	thirdpartytest.Valid(t, bodies...)
 }
 
 // tell counts what an answer has, or says its first error.
@@ -241,7 +237,7 @@ func TestRetrieve(t *testing.T) {
 		if strings.Join(told, " ") != c.want || a.Status != c.status || len(texts) > 1 {
 			t.Errorf("%s: %v %s (%+v), want %s", c.name, told, a.Status, a.Errors, c.want)
 		}
-		valid(t, got.Message.Body)
+		thirdpartytest.Valid(t, got.Message.Body)
 	}
 }
 
@@ -251,37 +247,4 @@ func nameOf(m *message, uniqueID string) string {
 		return "nothing"
 	}
 	return m.Entries[i].Ref
-}
-
-// includes are replaced by base64 before a schema is asked, which knows documents only so (spec/soap.md 4).
-var includes = regexp.MustCompile(`<[a-z]*:?Include[^>]*/>`)
-
-// valid holds answers against the schemas, where xmllint and they are; elsewhere it says that it did not.
-func valid(t *testing.T, payloads ...[]byte) {
-	t.Helper()
-	tool, err := exec.LookPath("xmllint")
-	dir := os.Getenv("DOKUMENTLAGER_THIRDPARTY")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "thirdparty")
-	}
-	schema := filepath.Join(dir, "nist-toolkit2", "schema", "v3", "lcm.xsd")
-	if _, missing := os.Stat(schema); err != nil || missing != nil {
-		t.Log("NOT VALIDATED: xmllint or the schemas of nist-toolkit2 are not here")
-		return
-	}
-	args := []string{"--noout", "--nonet", "--schema", schema}
-	folder := t.TempDir()
-	for i, p := range payloads {
-		file := filepath.Join(folder, strconv.Itoa(i)+".xml")
-		if err := os.WriteFile(file, includes.ReplaceAll(p, []byte("QQ==")), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		args = append(args, file)
-	}
-	var out bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), tool, args...)
-	cmd.Stderr = &out
-	if err := cmd.Run(); err != nil {
-		t.Errorf("not valid: %v\n%.2000s", err, out.Bytes())
-	}
 }

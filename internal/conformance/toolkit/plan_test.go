@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"dokumentlager/internal/devstack/thirdpartytest"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -26,11 +28,7 @@ func kit(t *testing.T) *Kit {
 }
 
 func folder() string {
-	dir := os.Getenv("DOKUMENTLAGER_THIRDPARTY")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared", "thirdparty")
-	}
-	return filepath.Join(dir, "nist-toolkit2", "testkit")
+	return filepath.Join(thirdpartytest.Folder(), "nist-toolkit2", "testkit")
 }
 
 // TestAllPlans: every plan of the kit is understood to the last instruction, and none is missing (spec/soap.md 6 counts them).
